@@ -1,0 +1,217 @@
+"""`check(relay)`: every step of a session but the mail itself, with times and an explanation."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from postroad import providers
+from postroad.errors import Code, Phase, PostroadError
+from postroad.frontdoor.result import Result, failed, result_of
+from postroad.message import Address, parse_address
+from postroad.smtp.envelope import Envelope
+from postroad.smtp.extensions import Extensions
+from postroad.smtp.reply import Reply
+from postroad.smtp.transaction import Probe
+from postroad.smtp.transcript import Note
+from postroad.transport.blocking import BlockingConnection
+from postroad.transport.relay import Relay
+
+DEFAULT_TIMEOUT_S = 60.0
+
+_STEP_OF = {
+    Phase.CONFIG: Phase.CONNECT,
+    Phase.CONNECT: Phase.CONNECT,
+    Phase.GREETING: Phase.CONNECT,
+    Phase.STARTTLS: Phase.TLS,
+    Phase.TLS: Phase.TLS,
+    Phase.EHLO: Phase.EHLO,
+    Phase.AUTH: Phase.AUTH,
+    Phase.MAIL: Phase.MAIL,
+    Phase.RCPT: Phase.RCPT,
+    Phase.RSET: Phase.RCPT,
+}
+_STEPS = (Phase.CONNECT, Phase.TLS, Phase.EHLO, Phase.AUTH, Phase.MAIL, Phase.RCPT)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What the server showed, verified."""
+
+    subject: str
+    issuer: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a check.
+
+    phase:   CONNECT, TLS, EHLO, AUTH, MAIL or RCPT.
+    ok:      None when it was not reached or does not apply.
+    seconds: how long it took.
+    detail:  what is worth knowing: the address, the cipher, the server's words.
+    """
+
+    phase: Phase
+    ok: bool | None
+    seconds: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found; truthy when every step that applies went well.
+
+    result: code, error, hint and transcript, as of a message; nothing was sent.
+    """
+
+    steps: tuple[Step, ...]
+    result: Result
+    certificate: Certificate | None = None
+    extensions: Extensions = field(default_factory=Extensions)
+
+    def __bool__(self) -> bool:
+        return bool(self.result)
+
+
+def check(
+    relay: Relay,
+    *,
+    from_: str | Address | None = None,
+    to: str | Address | None = None,
+    timeout: float = DEFAULT_TIMEOUT_S,
+    lang: str = "en",
+) -> Report:
+    """Connect, encrypt, say hello, log in, ask MAIL and RCPT, take both back; nothing is sent.
+
+    from_, to: for MAIL and RCPT; by default the account's own address, and without one these two
+               steps are left out.
+    raises:    AddressError when `from_` or `to` is none.
+    """
+    addresses = _addresses(relay, from_, to)
+    deadline = time.monotonic() + timeout
+    clock = _Clock()
+    try:
+        connection = BlockingConnection(relay, deadline)
+    except PostroadError as error:
+        return _report(relay, failed(error, relay, lang), clock, None, None)
+    session = connection.session
+    connection.run(lambda: clock.saw(session.phase) or session.is_ready, deadline)
+    probe = Probe(_envelope(addresses)) if addresses else None
+    if session.error is not None:
+        result = failed(session.error, relay, lang, entries=(session.entries,))
+    elif probe is None:
+        result = Result(Code.OK, "", Phase.DONE, _entries=(session.entries, session.last_entries))
+    else:
+        session.begin(probe)
+        connection.run(lambda: clock.saw(session.phase) or probe.outcome is not None, deadline)
+        result = result_of(probe.ended, addresses or (), "", probe.transcript, relay, lang)
+    report = _report(relay, result, clock, connection, probe)
+    connection.close()
+    return report
+
+
+class _Clock:
+    """Keeps how long each step took, told the phase again and again."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(_STEPS, 0.0)
+        self._step = Phase.CONNECT
+        self._since = time.monotonic()
+
+    def saw(self, phase: Phase) -> bool:
+        """Book the time since the last call on the step that was under way; returns False."""
+        now = time.monotonic()
+        self.seconds[self._step] += now - self._since
+        self._since = now
+        self._step = _STEP_OF.get(phase, self._step)
+        return False
+
+
+def _addresses(
+    relay: Relay, from_: str | Address | None, to: str | Address | None
+) -> tuple[Address, Address] | None:
+    """Return sender and recipient, each by default the other, then the account's address."""
+    own = from_ or to
+    if own is None and "@" in relay.username:
+        own = relay.username
+    elif own is None and relay.username and relay.provider is not None:
+        own = providers.preset(relay.provider).from_address_for(relay.username)
+    if own is None:
+        return None
+    return parse_address(from_ or own, "from"), parse_address(to or own, "to")
+
+
+def _envelope(addresses: tuple[Address, Address]) -> Envelope:
+    sender, recipient = addresses
+    needs_smtputf8 = sender.needs_smtputf8 or recipient.needs_smtputf8
+    return Envelope(sender.path, (recipient.path,), needs_smtputf8)
+
+
+def _report(
+    relay: Relay,
+    result: Result,
+    clock: _Clock,
+    connection: BlockingConnection | None,
+    probe: Probe | None,
+) -> Report:
+    clock.saw(Phase.DONE)
+    stopped = _STEPS.index(_STEP_OF[result.phase]) if not result else len(_STEPS)
+    details = _details(connection, probe)
+    skipped = set() if relay.security != "none" else {Phase.TLS}
+    skipped |= set() if relay.username else {Phase.AUTH}
+    skipped |= set() if probe else {Phase.MAIL, Phase.RCPT}
+    steps = []
+    for index, phase in enumerate(_STEPS):
+        if phase in skipped or index > stopped:
+            steps.append(Step(phase, None))
+        elif index == stopped:
+            steps.append(Step(phase, ok=False, seconds=clock.seconds[phase], detail=result.error))
+        else:
+            steps.append(Step(phase, True, clock.seconds[phase], details.get(phase, "")))
+    return Report(
+        tuple(steps),
+        result,
+        _certificate(connection.wire.certificate) if connection else None,
+        connection.session.extensions if connection else Extensions(),
+    )
+
+
+def _details(connection: BlockingConnection | None, probe: Probe | None) -> dict[Phase, str]:
+    """Return what each step that went well has to say, from the transcript."""
+    if connection is None:
+        return {}
+    notes = [entry.text for entry in connection.session.entries if isinstance(entry, Note)]
+    replies = [entry for entry in connection.session.entries if isinstance(entry, Reply)]
+    details = {Phase.CONNECT: notes[0].removeprefix("connected to ")}
+    details[Phase.TLS] = next((note for note in notes if note.startswith("TLS")), "")
+    details[Phase.EHLO] = _offers(connection.session.extensions)
+    if replies:
+        details[Phase.AUTH] = str(replies[-1])
+    if probe is not None:
+        details[Phase.MAIL] = str(probe.mail or "")
+        details[Phase.RCPT] = "".join(str(reply) for reply in probe.rcpt)
+    return details
+
+
+def _offers(extensions: Extensions) -> str:
+    return ", ".join(
+        " ".join((keyword, *parameters)) for keyword, parameters in extensions.keywords.items()
+    )
+
+
+def _certificate(found: dict[str, Any]) -> Certificate | None:
+    """Return the certificate that `ssl` describes, None when none was verified."""
+    if "notAfter" not in found:
+        return None
+    expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(found["notAfter"]), UTC)
+    return Certificate(_name(found.get("subject", ())), _name(found.get("issuer", ())), expires)
+
+
+def _name(groups: Any) -> str:
+    fields = dict(pair for group in groups for pair in group)
+    return str(fields.get("commonName") or fields.get("organizationName") or "")

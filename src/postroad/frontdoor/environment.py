@@ -1,0 +1,52 @@
+"""What the library takes from its surroundings: secrets kept elsewhere, the user's language."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from postroad import providers
+from postroad.errors import SettingsError
+
+_MAX_SECRET_OCTETS = 65_536  # an OAuth token has some 2,000; a larger file is not a secret
+
+
+def secret_from_variable(name: str) -> str:
+    """Return the value of an environment variable.
+
+    raises: SettingsError when it is not set or empty.
+    """
+    value = os.environ.get(name, "") if name and "=" not in name and "\0" not in name else ""
+    if not value:
+        raise SettingsError(f"the environment variable {name} is not set")
+    return value
+
+
+def secret_from_file(path: str) -> str:
+    """Return the text of a file without its last line end.
+
+    raises: SettingsError when it cannot be read; the message never holds its content.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            octets = file.read(_MAX_SECRET_OCTETS + 1)
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "not a file name"
+        raise SettingsError(f"the file {path!r} cannot be read: {reason}") from exc
+    if len(octets) > _MAX_SECRET_OCTETS:
+        raise SettingsError(f"the file {path!r} has more than {_MAX_SECRET_OCTETS} octets")
+    try:
+        secret = octets.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise SettingsError(f"the file {path!r} is not UTF-8 text") from None
+    if not secret:
+        raise SettingsError(f"the file {path!r} is empty")
+    return secret
+
+
+def user_language() -> str:
+    """Return "ko", "zh" or "en" for the locale the process runs in (POSIX §8.2)."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name):
+            return providers.language_of(value)
+    return "en"

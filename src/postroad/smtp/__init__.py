@@ -1,0 +1,1 @@
+"""The SMTP language without a socket: commands, replies, extensions, SASL and the session."""

@@ -1,0 +1,447 @@
+"""A session without a socket: fed octets and transactions, it says what to write and what happened.
+
+The driver's part is four calls: `next_block` for what to write now (once everything before was
+handed to the kernel), `receive` for what arrived, `tls_established` when a handshake that
+`wants_tls` asked for is done, and `lost` or `timed_out` when octets no longer move.
+
+With PIPELINING the content of one transaction, its final dot and the commands of the next leave in
+one block: one round trip per message (RFC 2920 §3.1). Without it every command waits for its reply.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from postroad.errors import (
+    CapabilityError,
+    Code,
+    ConnectionLost,
+    LocalProtocolError,
+    Phase,
+    PhaseTimeout,
+    PostroadError,
+    Reason,
+    RemoteProtocolError,
+    TlsError,
+)
+from postroad.smtp.dot_stuffing import END_OF_DATA, dot_stuff
+from postroad.smtp.extensions import Extensions
+from postroad.smtp.opening import Security, StartTls, opening, refusal
+from postroad.smtp.redaction import redactor
+from postroad.smtp.reply import Reply, ReplyParser
+from postroad.smtp.sasl import Credentials
+from postroad.smtp.transaction import Probe, Transaction
+from postroad.smtp.transcript import Entry, Note, Sent
+
+BLOCK_OCTETS = 262_144  # one time-out of Phase.CONTENT covers a block this large
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Octets to write in one go.
+
+    head: content, in its last piece with the final dot; as long as some of it is unsent, the
+          server cannot act on that dot.
+    tail: the commands that follow.
+    """
+
+    head: bytes | memoryview
+    tail: bytes = b""
+
+
+class Session:
+    """One SMTP session on the client's side.
+
+    client_name: what EHLO says.
+    security:    how the connection is encrypted; nothing weaker is ever used instead.
+    credentials: None means no AUTH.
+
+    Transactions are begun with `begin` whenever `can_begin`; each ends with an `outcome`.
+    `error` is why the session ended before or between transactions, None while it lives.
+    `entries` is its transcript up to readiness, `last_entries` what came between and after the
+    transactions.
+    """
+
+    def __init__(
+        self,
+        *,
+        client_name: str,
+        security: Security = "none",
+        credentials: Credentials | None = None,
+    ) -> None:
+        self.extensions = Extensions()
+        self.entries: list[Entry] = []
+        self.last_entries: list[Entry] = []
+        self.error: PostroadError | None = None
+        self.is_ready = False
+        self.is_closed = False
+        self.wants_tls = False
+        self.progress = 0  # grows with each reply and each block: what a time-out watches
+        self.begun = 0
+        self._parser = ReplyParser(redactor(credentials.secrets if credentials else ()))
+        self._opening = opening(client_name=client_name, security=security, credentials=credentials)
+        self._awaited: deque[tuple[Phase, Transaction | None]] = deque()
+        self._commands: deque[tuple[Phase, Transaction | None, bytes]] = deque()
+        self._open: Transaction | None = None  # its MAIL, RCPTs and DATA are under way
+        self._content: Transaction | None = None  # its content may be written
+        self._pieces: deque[bytes | memoryview] = deque()
+        self._hollow: Transaction | None = None  # a lone dot ends its DATA
+        self._needs_reset = False
+        self._finished: list[Transaction] = []
+        self._advance()
+
+    # What the driver asks.
+
+    @property
+    def can_begin(self) -> bool:
+        """Whether `begin` may be called now."""
+        if not self.is_ready or self.is_closed or self._open is not None:
+            return False
+        return self.extensions.pipelining or (not self._awaited and self._content is None)
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is to be written and no reply is awaited."""
+        return not self._awaited and not self._commands and self._content is None
+
+    @property
+    def phase(self) -> Phase:
+        """What is under way; Phase.DONE when idle."""
+        if self.wants_tls:
+            return Phase.TLS
+        if self._pieces or (self._content is not None and not self._awaited):
+            return Phase.CONTENT
+        if self._awaited:
+            return self._awaited[0][0]
+        return self._commands[0][0] if self._commands else Phase.DONE
+
+    def begin(self, transaction: Transaction) -> None:
+        """Start a transaction; one the server cannot take ends at once, with its outcome set."""
+        if not self.can_begin:
+            raise LocalProtocolError("this session cannot begin a transaction now")
+        try:
+            transaction.check(self.extensions)
+        except CapabilityError as error:
+            transaction.end_failed(error)
+            return
+        self._open = transaction
+        transaction.is_first = self.begun == 0
+        transaction.transcript = (self.entries, transaction.entries, self.last_entries)
+        self.begun += 1
+        if self._needs_reset:
+            # Without it two real servers took the next message with the old sender.
+            self._commands.append((Phase.RSET, transaction, b"RSET\r\n"))
+            self._needs_reset = False
+        for phase, command in transaction.commands(self.extensions):
+            self._commands.append((phase, transaction, command))
+
+    def quit(self) -> None:
+        """Say good-bye once nothing is under way."""
+        if self.is_idle and not self.is_closed:
+            self._commands.append((Phase.QUIT, None, b"QUIT\r\n"))
+
+    def next_block(self) -> Block | None:
+        """Return what to write now, None when a reply has to come first."""
+        if self.is_closed or self.wants_tls:
+            return None
+        head: bytes | memoryview = b""
+        if self._content is not None:
+            head = self._next_content(self._content)
+            if self._pieces or not self.extensions.pipelining:
+                return Block(head)
+        tail = self._next_commands()
+        if not head and not tail:
+            return None
+        self.progress += 1
+        return Block(head, tail)
+
+    def receive(self, data: bytes) -> list[Transaction]:
+        """Take what arrived; return the transactions that ended."""
+        parser = self._parser
+        for reply in parser.feed(data):
+            if self.is_closed or self.wants_tls:
+                break
+            self.progress += 1
+            self._handle(reply)
+        if self.wants_tls and not self.is_closed and not parser.is_between_replies:
+            self._inject()
+        if parser.error is not None and not self.is_closed:
+            self._break(parser.error)
+        return self._take_finished()
+
+    def tls_established(self, note: str) -> None:
+        """The handshake that `wants_tls` asked for is done; nothing read before it counts."""
+        self.wants_tls = False
+        self.note(note)
+        self._advance()
+
+    def note(self, text: str) -> None:
+        """Add a line to the transcript for what has no line on the wire."""
+        self._record(Note(text))
+
+    def lost(
+        self, error: PostroadError | None = None, *, head_sent: bool = True
+    ) -> list[Transaction]:
+        """The connection is gone; return the transactions that ended.
+
+        error:     what broke it, when it was not the peer closing it.
+        head_sent: the head of the last block was handed to the kernel, so that its final dot may
+                   have arrived; False only where the driver knows better.
+        """
+        cause = error or ConnectionLost("the server closed the connection")
+        if self.wants_tls and not isinstance(cause, TlsError):
+            cause = TlsError(f"{cause} in the TLS handshake")
+        return self._end(lambda phase: _like(cause, phase), head_sent=head_sent)
+
+    def timed_out(self, seconds: float, *, head_sent: bool = True) -> list[Transaction]:
+        """Nothing came, or nothing could be written, within `seconds`; the session is over."""
+        what = "reply" if head_sent else "room to write"
+        text = f"no {what} within {seconds:g} s"
+        return self._end(lambda phase: PhaseTimeout(text, phase=phase), head_sent=head_sent)
+
+    # What is written.
+
+    def _next_content(self, transaction: Transaction) -> bytes | memoryview:
+        """Return the next piece of content; the last one with the final dot."""
+        if not self._pieces:
+            stuffed = dot_stuff(transaction.content)
+            transaction.entries.append(len(stuffed))
+            if len(stuffed) <= BLOCK_OCTETS:
+                return self._last_content(transaction, stuffed + END_OF_DATA)
+            view = memoryview(stuffed)
+            self._pieces.extend(
+                view[start : start + BLOCK_OCTETS] for start in range(0, len(view), BLOCK_OCTETS)
+            )
+        self.progress += 1
+        piece = self._pieces.popleft()
+        if self._pieces:
+            return piece
+        return self._last_content(transaction, bytes(piece) + END_OF_DATA)
+
+    def _last_content(self, transaction: Transaction, octets: bytes) -> bytes:
+        self._content = None
+        self._awaited.append((Phase.FINAL_DOT, transaction))
+        return octets
+
+    def _next_commands(self) -> bytes:
+        """Return every command that may be written now, in one piece."""
+        commands = self._commands
+        if not commands:
+            return b""
+        phase = commands[0][0]
+        if self.is_ready and self.extensions.pipelining:
+            written = b"".join([command for _, _, command in commands])
+            self._awaited.extend([(each, transaction) for each, transaction, _ in commands])
+            transaction = commands[0][1]
+            commands.clear()
+        elif self._awaited:
+            return b""
+        else:
+            phase, transaction, written = commands.popleft()
+            self._awaited.append((phase, transaction))
+        if transaction is not None:
+            transaction.entries.append(written)
+        elif phase is Phase.QUIT:
+            self.last_entries.append(written)
+        return written
+
+    # What arrived.
+
+    def _handle(self, reply: Reply) -> None:
+        if not self._awaited:
+            self._unsolicited(reply)
+            return
+        phase, transaction = self._awaited.popleft()
+        if transaction is None:
+            self._record(reply)
+            if phase is Phase.QUIT:
+                self.is_closed = True
+            else:
+                self._advance(reply)
+            return
+        transaction.entries.append(reply)
+        if reply.code == 421:
+            self._closing(phase, transaction, reply)
+        elif phase is Phase.RCPT:
+            self._on_rcpt(transaction, reply)
+        elif phase is Phase.MAIL:
+            self._on_mail(transaction, reply)
+        elif phase is Phase.DATA:
+            self._on_data(transaction, reply)
+        elif phase is Phase.FINAL_DOT:
+            self._on_final(transaction, reply)
+        else:
+            self._on_reset(transaction, reply)
+
+    def _on_mail(self, transaction: Transaction, reply: Reply) -> None:
+        transaction.mail = reply
+        if reply.is_intermediate:
+            self._unexpected(Phase.MAIL, transaction, reply)
+        elif not reply.is_positive and self._commands:  # lock step: nothing else was written
+            self._refused(transaction, Phase.MAIL, reply)
+
+    def _on_rcpt(self, transaction: Transaction, reply: Reply) -> None:
+        transaction.rcpt.append(reply)
+        if reply.is_intermediate:
+            self._unexpected(Phase.RCPT, transaction, reply)
+        elif (
+            len(self._commands) == 1  # lock step: only DATA is left
+            and not self._awaited
+            and not transaction.has_recipient
+        ):
+            self._refused(transaction, Phase.RCPT, transaction.rcpt[0])
+
+    def _on_data(self, transaction: Transaction, reply: Reply) -> None:
+        self._open = None
+        may_send_content = transaction.may_send_content
+        if reply.code == 354 and may_send_content:
+            self._content = transaction
+        elif reply.code == 354 and transaction.mail is not None and transaction.mail.is_positive:
+            # The only state in which a lone dot is safe: elsewhere it queued an empty mail.
+            self._open = self._hollow = transaction
+            self._commands.append((Phase.FINAL_DOT, transaction, END_OF_DATA))
+        elif reply.code < 400:
+            self._unexpected(Phase.DATA, transaction, reply)
+        elif may_send_content:
+            self._refused(transaction, Phase.DATA, reply)
+        elif transaction.mail is not None and not transaction.mail.is_positive:
+            self._refused(transaction, Phase.MAIL, transaction.mail)
+        else:
+            self._refused(transaction, Phase.RCPT, transaction.rcpt[0])
+
+    def _on_reset(self, transaction: Transaction, reply: Reply) -> None:
+        if not reply.is_positive:
+            self._unexpected(Phase.RSET, transaction, reply)
+        elif isinstance(transaction, Probe) and transaction.mail is not None:
+            self._open = None
+            transaction.end_reset(reply)
+            self._finished.append(transaction)
+
+    def _on_final(self, transaction: Transaction, reply: Reply) -> None:
+        if transaction is self._hollow:
+            self._hollow = None
+            self._refused(transaction, Phase.RCPT, transaction.rcpt[0])
+        elif reply.is_positive:
+            transaction.end_accepted(reply)
+            self._finished.append(transaction)
+        elif reply.is_intermediate:
+            self._unexpected(Phase.FINAL_DOT, transaction, reply)
+        else:
+            self._refused(transaction, Phase.FINAL_DOT, reply)
+
+    def _refused(self, transaction: Transaction, phase: Phase, reply: Reply) -> None:
+        """End a transaction that the server refused; the session goes on."""
+        transaction.end_refused(phase, reply)
+        self._finished.append(transaction)
+        if self._open is transaction:
+            self._open = None
+            self._commands.clear()
+        if self._open is None:
+            self._needs_reset = True
+
+    # How it goes on and how it ends.
+
+    def _advance(self, reply: Reply | None = None) -> None:
+        """Resume the opening dialogue with a reply, or after it waited for TLS or the start."""
+        try:
+            step = next(self._opening) if reply is None else self._opening.send(reply)
+        except StopIteration as done:
+            self.extensions = done.value
+            self.is_ready = True
+        except PostroadError as error:
+            self.error = error
+            self._break(error)
+        else:
+            if isinstance(step, StartTls):
+                self.wants_tls = True
+            elif step.octets:
+                self.entries.append(step.octets if step.shown is None else Sent(step.shown))
+                self._commands.append((step.phase, None, step.octets))
+            else:
+                self._awaited.append((step.phase, None))
+
+    def _closing(self, phase: Phase, transaction: Transaction, reply: Reply) -> None:
+        """421: this transaction is refused and the session is over (RFC 5321 §3.8)."""
+        transaction.end_refused(phase, reply)
+        self._finished.append(transaction)
+        self._end(lambda p: refusal("the session", reply, code=Code.PROTOCOL, phase=p))
+
+    def _unsolicited(self, reply: Reply) -> None:
+        self._record(reply)
+        if reply.code == 421:
+            self._end(lambda p: refusal("the session", reply, code=Code.PROTOCOL, phase=p))
+        else:
+            self._break(
+                RemoteProtocolError(
+                    f"a reply that no command asked for: {reply}", reason=Reason.UNEXPECTED
+                )
+            )
+
+    def _unexpected(self, phase: Phase, transaction: Transaction, reply: Reply) -> None:
+        """A reply that fits no state: never write content after it, close instead."""
+        error = RemoteProtocolError(
+            f"the server answered {phase} with {reply}", phase=phase, reason=Reason.UNEXPECTED
+        )
+        transaction.end_failed(error)
+        self._finished.append(transaction)
+        self._break(error)
+
+    def _inject(self) -> None:
+        self._break(
+            TlsError(
+                "the server wrote more after its reply to STARTTLS: somebody may be tampering",
+                phase=Phase.STARTTLS,
+                reason=Reason.STARTTLS_INJECTED,
+            )
+        )
+
+    def _break(self, error: PostroadError) -> None:
+        self._end(lambda phase: _like(error, phase))
+
+    def _end(
+        self, failure: Callable[[Phase], PostroadError], *, head_sent: bool = True
+    ) -> list[Transaction]:
+        """End the session and every transaction under way; return those that ended."""
+        if self.is_closed:
+            return self._take_finished()
+        phase = self.phase
+        if self.error is None:
+            self.error = failure(phase)
+        self.is_closed = True
+        self._record(Note(str(self.error)))
+        for awaited, transaction in [*self._awaited, *((p, t) for p, t, _ in self._commands)]:
+            if transaction is None or transaction.outcome is not None:
+                continue
+            stopped = awaited
+            if awaited is Phase.FINAL_DOT and (not head_sent or transaction is self._hollow):
+                stopped = Phase.CONTENT
+            self._fail(transaction, failure(stopped))
+        for transaction, stopped in ((self._content, Phase.CONTENT), (self._open, Phase.MAIL)):
+            if transaction is not None and transaction.outcome is None:
+                self._fail(transaction, failure(stopped))
+        self._awaited.clear()
+        self._commands.clear()
+        self._pieces.clear()
+        self._content = self._open = None
+        return self._take_finished()
+
+    def _fail(self, transaction: Transaction, error: PostroadError) -> None:
+        transaction.entries.append(Note(str(error)))
+        transaction.end_failed(error)
+        self._finished.append(transaction)
+
+    def _record(self, entry: Entry) -> None:
+        (self.last_entries if self.is_ready else self.entries).append(entry)
+
+    def _take_finished(self) -> list[Transaction]:
+        finished, self._finished = self._finished, []
+        return finished
+
+
+def _like(error: PostroadError, phase: Phase) -> PostroadError:
+    """Return `error` as it looks to a transaction that it stopped at `phase`."""
+    copy = type(error)(str(error), phase=phase, reason=error.reason)
+    copy.__cause__ = error.__cause__
+    return copy

@@ -1,0 +1,211 @@
+"""One mail transaction: what it carries, the replies it got, and what they mean together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postroad.errors import (
+    CapabilityError,
+    Code,
+    ConnectionLost,
+    DeliveryInDoubt,
+    LocalProtocolError,
+    Phase,
+    PostroadError,
+    Reason,
+    ReplyError,
+    Retry,
+)
+from postroad.smtp.envelope import Envelope
+from postroad.smtp.extensions import Extensions
+from postroad.smtp.opening import refusal
+from postroad.smtp.reply import Reply
+from postroad.smtp.transcript import Entry
+
+_BEFORE_CONTENT = (Phase.RSET, Phase.MAIL, Phase.RCPT, Phase.DATA)
+_TOO_LARGE = ("5.3.4", "5.2.3", "4.3.4")  # RFC 3463 §3.3 and §3.4
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one transaction.
+
+    code:   Code.OK when at least one recipient was accepted.
+    phase:  where it ended, Phase.DONE when accepted.
+    fates:  for each forward-path the reply that decided it, None when none did.
+    error:  why it was not accepted, None when it was.
+    """
+
+    code: Code
+    phase: Phase
+    fates: tuple[Reply | None, ...]
+    error: PostroadError | None = None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the message may have been accepted although no reply says so."""
+        return self.code is Code.IN_DOUBT
+
+    @property
+    def retry(self) -> Retry | None:
+        """Advice for the same message; None when it was accepted."""
+        return self.error.retry if self.error is not None else None
+
+
+class Transaction:
+    """A transaction under way: the session writes it, the driver reads its `outcome`.
+
+    content:  octets with CRLF line ends, not dot-stuffed.
+    entries:  its own part of the transcript; `transcript` has the session's around it.
+    is_first: no other was begun on its session before it.
+    """
+
+    __slots__ = (
+        "content",
+        "entries",
+        "envelope",
+        "is_first",
+        "mail",
+        "outcome",
+        "rcpt",
+        "transcript",
+    )
+
+    def __init__(self, envelope: Envelope, content: bytes) -> None:
+        self.envelope = envelope
+        self.content = content
+        self.entries: list[Entry] = []
+        self.transcript: tuple[list[Entry], ...] = (self.entries,)
+        self.is_first = True
+        self.mail: Reply | None = None
+        self.rcpt: list[Reply] = []
+        self.outcome: Outcome | None = None
+
+    def reset(self) -> None:
+        """Forget what happened, to run again on another session."""
+        self.entries = []
+        self.transcript = (self.entries,)
+        self.mail = None
+        self.rcpt = []
+        self.outcome = None
+
+    def check(self, extensions: Extensions) -> None:
+        """Refuse what the server says it cannot take, before anything is written.
+
+        raises: CapabilityError for its SIZE (RFC 1870 §6.1) and for a missing SMTPUTF8 (RFC 6531).
+        """
+        limit = extensions.size_octets
+        if limit is not None and len(self.content) > limit:
+            raise CapabilityError(
+                f"the message has {len(self.content)} octets and the server takes {limit}",
+                reason=Reason.TOO_LARGE,
+            )
+        if self.envelope.needs_smtputf8 and not extensions.smtputf8:
+            raise CapabilityError(
+                "an address has a non-ASCII mailbox and the server does not offer SMTPUTF8",
+                reason=Reason.SMTPUTF8_MISSING,
+            )
+
+    def commands(self, extensions: Extensions) -> list[tuple[Phase, bytes]]:
+        """Return MAIL, each RCPT and DATA, as a server with these extensions takes them."""
+        envelope = self.envelope
+        mail = f"MAIL FROM:<{envelope.reverse_path}>"
+        if extensions.size:
+            mail += f" SIZE={len(self.content)}"
+        if envelope.needs_smtputf8:
+            mail += " BODY=8BITMIME SMTPUTF8" if extensions.eight_bit_mime else " SMTPUTF8"
+        return [
+            (Phase.MAIL, f"{mail}\r\n".encode()),
+            *((Phase.RCPT, f"RCPT TO:<{path}>\r\n".encode()) for path in envelope.forward_paths),
+            (Phase.DATA, b"DATA\r\n"),
+        ]
+
+    @property
+    def may_send_content(self) -> bool:
+        """Whether its own MAIL and at least one of its RCPTs were accepted."""
+        return self.mail is not None and self.mail.is_positive and self.has_recipient
+
+    @property
+    def ended(self) -> Outcome:
+        """The outcome of a transaction that has one."""
+        if self.outcome is None:
+            raise LocalProtocolError("the transaction has no outcome yet")
+        return self.outcome
+
+    @property
+    def was_stale(self) -> bool:
+        """Whether a used session broke before the content was written: a new one may do."""
+        outcome = self.outcome
+        if outcome is None or self.is_first or outcome.phase not in _BEFORE_CONTENT:
+            return False
+        error = outcome.error
+        return isinstance(error, ConnectionLost) or (
+            isinstance(error, ReplyError) and error.reply.code == 421
+        )
+
+    @property
+    def has_recipient(self) -> bool:
+        """Whether at least one RCPT was accepted."""
+        return any(reply.is_positive for reply in self.rcpt)
+
+    # How it ends. Each of these sets `outcome` once.
+
+    def end_accepted(self, final: Reply) -> None:
+        """The final dot got a positive reply."""
+        self.outcome = Outcome(Code.OK, Phase.DONE, self._fates(final))
+
+    def end_refused(self, phase: Phase, reply: Reply) -> None:
+        """A 4yz or 5yz reply decided it."""
+        command, code = _REFUSED[phase]
+        if phase is not Phase.RCPT and (
+            reply.enhanced in _TOO_LARGE or (phase is Phase.MAIL and reply.code == 552)
+        ):
+            code = Code.CAPABILITY
+        error = refusal(command, reply, code=code, phase=phase)
+        fates = self._fates(None if phase is Phase.RCPT else reply)
+        self.outcome = Outcome(error.code, phase, fates, error)
+
+    def end_failed(self, error: PostroadError) -> None:
+        """The session broke, or the message never suited it."""
+        if error.phase is Phase.FINAL_DOT and not error.in_doubt:
+            cause, error = error, DeliveryInDoubt(f"{error}; the message may have been accepted")
+            error.__cause__ = cause
+        self.outcome = Outcome(error.code, error.phase, self._fates(None), error)
+
+    def _fates(self, decisive: Reply | None) -> tuple[Reply | None, ...]:
+        """Return each forward-path's reply: its own refusal, else `decisive`."""
+        if decisive is not None and len(self.rcpt) == 1 and self.rcpt[0].is_positive:
+            return (decisive,)
+        own = [decisive if reply.is_positive else reply for reply in self.rcpt]
+        return (*own, *[decisive] * (len(self.envelope.forward_paths) - len(own)))
+
+
+_REFUSED = {
+    Phase.RSET: ("RSET", Code.PROTOCOL),
+    Phase.MAIL: ("the sender", Code.SENDER),
+    Phase.RCPT: ("every recipient", Code.RECIPIENTS),
+    Phase.DATA: ("the message (DATA)", Code.CONTENT),
+    Phase.FINAL_DOT: ("the message", Code.CONTENT),
+}
+
+
+class Probe(Transaction):
+    """A transaction that ends with RSET instead of DATA: what the server says, and no mail."""
+
+    __slots__ = ()
+
+    def __init__(self, envelope: Envelope) -> None:
+        super().__init__(envelope, b"")
+
+    def commands(self, extensions: Extensions) -> list[tuple[Phase, bytes]]:
+        """Return MAIL, each RCPT and RSET."""
+        return [*super().commands(extensions)[:-1], (Phase.RSET, b"RSET\r\n")]
+
+    def end_reset(self, reply: Reply) -> None:
+        """RSET was answered: the replies to MAIL and RCPT decide."""
+        if self.mail is not None and not self.mail.is_positive:
+            self.end_refused(Phase.MAIL, self.mail)
+        elif not self.has_recipient:
+            self.end_refused(Phase.RCPT, self.rcpt[0])
+        else:
+            self.end_accepted(reply)

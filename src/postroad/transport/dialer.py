@@ -1,0 +1,162 @@
+"""The only place that opens connections to other hosts: resolve, try each address, connect."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from postroad.errors import ConnectError, Reason
+
+if TYPE_CHECKING:
+    import asyncio
+
+MAX_ADDRESSES = 10  # of one host; a name with a thousand must not keep a sender for ever
+
+Address = tuple[socket.AddressFamily, tuple[str, int]]
+
+_UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM)
+
+
+def dial(host: str, port: int, timeout_s: float) -> socket.socket:
+    """Return a connected, non-blocking socket to the first address of `host` that answers.
+
+    raises: ConnectError with the reason; within `timeout_s`, name resolution included.
+    """
+    deadline = time.monotonic() + timeout_s
+    failure: OSError | None = None
+    for family, address in _resolve(host, port, timeout_s):
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(max(deadline - time.monotonic(), 0.001))
+            sock.connect(address)
+        except OSError as exc:
+            sock.close()
+            failure = exc
+        else:
+            return _prepared(sock)
+    raise _failed(host, port, timeout_s, failure) from failure
+
+
+async def dial_async(host: str, port: int, timeout_s: float) -> socket.socket:
+    """Do as `dial`, without blocking the event loop."""
+    import asyncio  # the blocking mailer does without its 30 ms
+
+    loop = asyncio.get_running_loop()
+    failure: OSError | None = None
+    sock: socket.socket | None = None
+    try:
+        async with asyncio.timeout(timeout_s):
+            for family, address in await _resolve_async(loop, host, port):
+                sock = socket.socket(family, socket.SOCK_STREAM)
+                sock.setblocking(False)
+                try:
+                    await loop.sock_connect(sock, address)
+                except OSError as exc:
+                    sock.close()
+                    failure = exc
+                else:
+                    return _prepared(sock)
+    except BaseException as exc:
+        if sock is not None:
+            sock.close()
+        if not isinstance(exc, TimeoutError):
+            raise
+        failure = exc
+    raise _failed(host, port, timeout_s, failure) from failure
+
+
+def _prepared(sock: socket.socket) -> socket.socket:
+    sock.setblocking(False)
+    with contextlib.suppress(OSError):  # commands are small and each waits for its reply
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _resolve(host: str, port: int, timeout_s: float) -> Sequence[Address]:
+    """Return the addresses of `host`; the resolver has no time-out of its own, so a thread waits.
+
+    raises: ConnectError when the name is unknown or the resolver does not answer.
+    """
+    found: list[Sequence[Address] | ConnectError] = []
+
+    def ask() -> None:
+        try:
+            answers = socket.getaddrinfo(_name(host), port, type=socket.SOCK_STREAM)
+            found.append(_addresses(answers))
+        except (OSError, UnicodeError) as exc:
+            found.append(_unknown(host, exc))
+
+    if _is_literal(host):
+        ask()
+    else:
+        thread = threading.Thread(target=ask, name="postroad-resolve", daemon=True)
+        thread.start()
+        thread.join(timeout_s)
+    if not found:
+        raise ConnectError(
+            f"no answer for the name {host} within {timeout_s:g} s", reason=Reason.DNS
+        )
+    if isinstance(found[0], ConnectError):
+        raise found[0]
+    return found[0]
+
+
+async def _resolve_async(
+    loop: asyncio.AbstractEventLoop, host: str, port: int
+) -> Sequence[Address]:
+    try:
+        return _addresses(await loop.getaddrinfo(_name(host), port, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError) as exc:
+        if isinstance(exc, TimeoutError):
+            raise
+        raise _unknown(host, exc) from exc
+
+
+def _name(host: str) -> str:
+    """Return the name to look up: IPv6 literals without their brackets, others in ASCII."""
+    if host.startswith("[") and host.endswith("]"):
+        return host[1:-1]
+    if host.isascii():
+        return host
+    import idna
+
+    return idna.encode(host, uts46=True).decode("ascii")
+
+
+def _is_literal(host: str) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError):
+            socket.inet_pton(family, host.strip("[]"))
+            return True
+    return False
+
+
+def _addresses(answers: Sequence[tuple[object, ...]]) -> Sequence[Address]:
+    return [(answer[0], answer[4]) for answer in answers[:MAX_ADDRESSES]]  # type: ignore[misc]
+
+
+def _unknown(host: str, exc: Exception) -> ConnectError:
+    error = ConnectError(f"the host name {host} cannot be resolved", reason=Reason.DNS)
+    error.__cause__ = exc
+    return error
+
+
+def _failed(host: str, port: int, timeout_s: float, exc: OSError | None) -> ConnectError:
+    """Return the error for the last address that was tried."""
+    where = f"{host}:{port}"
+    if isinstance(exc, TimeoutError):
+        return ConnectError(
+            f"{where} did not answer within {timeout_s:g} s", reason=Reason.CONNECT_TIMEOUT
+        )
+    if isinstance(exc, ConnectionRefusedError):
+        return ConnectError(f"{where} refused the connection", reason=Reason.REFUSED)
+    if exc is not None and exc.errno in _UNREACHABLE:
+        return ConnectError(f"{where} cannot be reached: {exc.strerror}", reason=Reason.UNREACHABLE)
+    if exc is not None and exc.errno == errno.ETIMEDOUT:
+        return ConnectError(f"{where} did not answer", reason=Reason.CONNECT_TIMEOUT)
+    return ConnectError(f"{where} cannot be reached: {exc}", reason=Reason.UNREACHABLE)

@@ -1,0 +1,186 @@
+"""Which connection carries which transaction: opens what is needed, replaces what is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Protocol, cast
+
+from postroad.errors import ConnectionLost, PostroadError
+from postroad.smtp.envelope import Envelope
+from postroad.smtp.transaction import Transaction
+from postroad.smtp.transcript import Entry, Note
+from postroad.transport.relay import Relay
+from postroad.transport.streaming import Connection, open_connection
+
+_REFUSED_AGAIN_S = 10.0  # how long no more connections are tried after the relay refused one
+
+
+class Job(Transaction):
+    """A transaction in a pool.
+
+    source: where it came from, and who hears what became of it.
+    """
+
+    __slots__ = ("is_second_try", "source")
+
+    def __init__(self, envelope: Envelope, content: bytes, source: Source) -> None:
+        super().__init__(envelope, content)
+        self.source = source
+        self.is_second_try = False
+
+
+class Source(Protocol):
+    """Gives a pool its jobs."""
+
+    def take(self) -> Job | None:
+        """Return the next job, None when there is none now."""
+        ...
+
+    def ended(self, job: Job) -> None:
+        """`job` has its outcome."""
+        ...
+
+    def dead(self, error: PostroadError, entries: list[Entry]) -> None:
+        """No connection to the relay is possible; the jobs already taken have ended."""
+        ...
+
+
+class Pool:
+    """Up to `connections` connections to one relay, opened as work asks for them.
+
+    A wrong password counts once: the first connection logs in before a second is tried. A relay
+    that refuses one more connection keeps those it has. A job that a used session lost before its
+    content was written is tried once more on a new one.
+    """
+
+    def __init__(self, relay: Relay, connections: int, timeout_s: float) -> None:
+        self._relay = relay
+        self._limit = connections
+        self._timeout_s = timeout_s
+        self._sources: deque[Source] = deque()
+        self._waiting: deque[Job] = deque()  # taken from a source, without a connection yet
+        self._connections: set[Connection] = set()  # logged in
+        self._opening: set[asyncio.Task[None]] = set()
+        self._refused_until = 0.0
+        self._is_closing = False
+
+    def add(self, source: Source) -> None:
+        """Take jobs from `source` too."""
+        self._sources.append(source)
+        self.wake()
+
+    def remove(self, source: Source) -> None:
+        """Take no more from `source`; what is under way goes on."""
+        if source in self._sources:
+            self._sources.remove(source)
+        self._waiting = deque(job for job in self._waiting if job.source is not source)
+
+    def wake(self) -> None:
+        """There may be more work: use idle connections, then open more."""
+        for connection in list(self._connections):
+            if connection.is_idle:
+                connection.pump()
+        while self._may_open() and self._has_waiting(len(self._opening) + 1):
+            task = asyncio.get_running_loop().create_task(self._open())
+            self._opening.add(task)
+
+    async def aclose(self) -> None:
+        """Finish what is under way, say good-bye and close; what never began ends as lost."""
+        self._is_closing = True
+        for task in self._opening:
+            task.cancel()
+        if self._opening:
+            await asyncio.wait(self._opening)
+        self._fail_waiting(ConnectionLost("the mailer was closed before the message's turn"), [])
+        connections = list(self._connections)
+        for connection in connections:
+            connection.finish()
+        for connection in connections:
+            await connection.closed
+
+    # What connections ask and tell.
+
+    def take(self) -> Job | None:
+        """Return the next job: first what waits, then from each source in turn."""
+        if self._waiting:
+            return self._waiting.popleft()
+        sources = self._sources
+        for _ in range(len(sources)):
+            job = sources[0].take()
+            if job is not None:
+                return job
+            sources.rotate(-1)
+        return None
+
+    def ended(self, transaction: Transaction) -> None:
+        """A job ended; one whose session was stale waits for another connection, once."""
+        job = cast(Job, transaction)
+        if job.was_stale and not job.is_second_try and not self._is_closing:
+            job.reset()
+            job.is_second_try = True
+            self._waiting.append(job)
+        else:
+            job.source.ended(job)
+
+    def lost(self, connection: Connection) -> None:
+        """The session of a connection that was ready is over."""
+        self._connections.discard(connection)
+        if not self._is_closing:
+            self.wake()
+
+    # Inside.
+
+    def _may_open(self) -> bool:
+        if self._is_closing or len(self._connections) + len(self._opening) >= self._limit:
+            return False
+        if not self._connections:
+            return not self._opening
+        return asyncio.get_running_loop().time() >= self._refused_until
+
+    def _has_waiting(self, count: int) -> bool:
+        """Whether `count` jobs wait for a connection, taking them from their sources to know."""
+        while len(self._waiting) < count:
+            sources = self._sources
+            job = next((job for source in sources if (job := source.take()) is not None), None)
+            if job is None:
+                return False
+            self._waiting.append(job)
+        return True
+
+    async def _open(self) -> None:
+        """Open one connection, to the end of its login."""
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        try:
+            connection = await open_connection(self._relay, self, self._timeout_s)
+        except PostroadError as error:
+            self._opening.discard(task)
+            self._refused(error, [Note(str(error))])
+            return
+        finally:
+            self._opening.discard(task)
+        session = connection.session
+        if session.error is not None and not session.is_ready:
+            self._refused(session.error, session.entries)
+            return
+        if not session.is_closed:
+            self._connections.add(connection)
+            connection.pump()
+        self.wake()
+
+    def _refused(self, error: PostroadError, entries: list[Entry]) -> None:
+        """A connection could not be opened: live with those there are, else all is over."""
+        if self._connections:
+            self._refused_until = asyncio.get_running_loop().time() + _REFUSED_AGAIN_S
+            self.wake()
+        elif not self._opening:
+            self._fail_waiting(error, entries)
+            for source in list(self._sources):
+                source.dead(error, entries)
+
+    def _fail_waiting(self, error: PostroadError, entries: list[Entry]) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        for job in waiting:
+            job.end_failed(error)
+            job.transcript = (entries,)
+            job.source.ended(job)

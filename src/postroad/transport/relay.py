@@ -1,0 +1,130 @@
+"""A relay: which server takes the mail, how the connection is protected, who logs in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from postroad import providers
+from postroad.errors import MessageError, SettingsError
+from postroad.message import forbid_controls
+from postroad.smtp.opening import Security
+from postroad.smtp.sasl import MECHANISMS, Credentials
+from postroad.smtp.timeouts import Timeouts
+from postroad.transport.tls import client_context
+
+_MAX_PORT = 65_535
+_MAX_HOST_CHARACTERS = 255  # RFC 1035 §2.3.4
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Where mail is handed over, and how.
+
+    host, port:  the server; the port decides nothing about encryption.
+    security:    "tls" from the first octet, "starttls" upgrades or refuses, "none" is in the clear.
+    username:    with `password` or `token`; "" means no login.
+    token:       an OAuth 2 access token, or a function that returns a fresh one for a connection.
+    auth:        the SASL mechanism to use, whatever the server prefers.
+    verify:      False accepts any certificate: anybody on the way can then read the password.
+    cafile:      PEM file of the authorities to trust instead of the system's.
+    client_name: what EHLO says; by default the address literal of the connection's own end.
+    provider:    name of the preset whose explanations apply.
+    raises:      SettingsError naming the field.
+    """
+
+    host: str
+    port: int
+    security: Security = "starttls"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    token: str | Callable[[], str] | None = field(default=None, repr=False)
+    auth: str | None = None
+    verify: bool = True
+    cafile: str | None = None
+    client_name: str | None = None
+    provider: str | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts, repr=False)
+
+    def __post_init__(self) -> None:
+        _check_host(self.host)
+        if isinstance(self.port, bool) or not isinstance(self.port, int):
+            raise SettingsError(f"port must be a whole number, not {self.port!r}")
+        if not 0 < self.port <= _MAX_PORT:
+            raise SettingsError(f"port must be 1 to {_MAX_PORT}, not {self.port}")
+        if self.security not in get_args(Security):
+            raise SettingsError(f'security must be "none", "starttls" or "tls": {self.security!r}')
+        for name in ("username", "password", "token", "client_name", "cafile"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                _check_text(value, name)
+        if self.client_name is not None and not (
+            self.client_name.isascii() and self.client_name and " " not in self.client_name
+        ):
+            raise SettingsError("client_name must be a host name or an address literal in ASCII")
+        if self.password and self.token is not None:
+            raise SettingsError("give password or token, not both")
+        if (self.password or self.token is not None) and not self.username:
+            raise SettingsError("password and token need a username")
+        if self.auth is not None and self.auth not in MECHANISMS:
+            raise SettingsError(f"auth must be one of {', '.join(MECHANISMS)}: {self.auth!r}")
+
+    @classmethod
+    def preset(
+        cls,
+        name: str,
+        *,
+        username: str = "",
+        password: str = "",
+        security: Security | None = None,
+        region: str | None = None,
+        **options: Any,
+    ) -> Relay:
+        """Return the relay of a known provider; `postroad presets` lists them.
+
+        security: picks among the provider's ports; its first one by default.
+        region:   of Amazon SES.
+        options:  the other fields of Relay; `host` and `port` replace the provider's.
+        raises:   SettingsError for an unknown name or a user name of the wrong form.
+        """
+        preset = providers.preset(name).resolve(region=region)
+        endpoint = preset.endpoint(security)
+        fields = {"host": endpoint.host, "port": endpoint.port, "security": endpoint.security}
+        username = preset.user_name_for(username)
+        password = preset.clean_password(password)
+        fields |= {"username": username, "password": password, "provider": preset.name}
+        return cls(**(fields | options))
+
+    def prepare(self) -> None:
+        """Find out before dialing whether `cafile` can be read.
+
+        raises: SettingsError.
+        """
+        if self.security != "none":
+            client_context(verify=self.verify, cafile=self.cafile)
+
+    def credentials(self) -> Credentials | None:
+        """Return what logs in, None without a username; calls the `token` function."""
+        if not self.username:
+            return None
+        token = self.token() if callable(self.token) else self.token
+        if token is not None:
+            _check_text(token, "token")
+        return Credentials(self.username, self.password, token, self.auth)
+
+
+def _check_host(host: str) -> None:
+    if not host.strip():
+        raise SettingsError("host must be a host name or an IP address")
+    _check_text(host, "host")
+    if len(host) > _MAX_HOST_CHARACTERS or any(char in host for char in " /@"):
+        raise SettingsError(f"host must be a host name or an IP address: {host[:80]!r}")
+
+
+def _check_text(text: str, field_name: str) -> None:
+    """Refuse control characters and what UTF-8 cannot carry, in the words of a setting."""
+    try:
+        forbid_controls(text, field_name)
+    except MessageError as exc:
+        raise SettingsError(str(exc)) from exc

@@ -1,0 +1,231 @@
+"""The driver for asyncio: one protocol object that writes what the session says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Protocol, cast
+
+from postroad.smtp.session import Session
+from postroad.smtp.transaction import Transaction
+from postroad.transport.dialer import dial_async
+from postroad.transport.relay import Relay
+from postroad.transport.wire import Wire
+
+
+class Work(Protocol):
+    """Where a connection gets its transactions and reports what became of them."""
+
+    def take(self) -> Transaction | None:
+        """Return the next transaction, None when there is none now."""
+        ...
+
+    def ended(self, transaction: Transaction) -> None:
+        """`transaction` has its outcome."""
+        ...
+
+    def lost(self, connection: Connection) -> None:
+        """The session of a connection that was ready is over."""
+        ...
+
+
+class Connection(asyncio.Protocol):
+    """One connection to a relay, moved by the event loop's calls.
+
+    timeout_s: for the opening, and for each transaction from its first command to its last reply.
+    """
+
+    def __init__(self, wire: Wire, work: Work, timeout_s: float) -> None:
+        self.wire = wire
+        self._loop = asyncio.get_running_loop()
+        self.opened: asyncio.Future[None] = self._loop.create_future()  # or failed to
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+        self._work = work
+        self._timeout_s = timeout_s
+        self._timeouts = wire.relay.timeouts
+        self._transport: asyncio.Transport | None = None
+        self._is_writable = True
+        self._is_finishing = False
+        self._begun: deque[float] = deque([self._loop.time()])  # the opening counts as the first
+        self._progress = -1
+        self._due = 0.0
+        self._seconds = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def session(self) -> Session:
+        """The SMTP session on this connection."""
+        return self.wire.session
+
+    @property
+    def is_idle(self) -> bool:
+        """Ready, with nothing under way."""
+        return self.session.is_ready and not self.session.is_closed and self.session.is_idle
+
+    def pump(self) -> None:
+        """Write what may be written now, taking new work where the session has room."""
+        session, wire, transport = self.session, self.wire, self._transport
+        if transport is None:
+            return
+        while self._is_writable:
+            while session.can_begin and not self._is_finishing:
+                transaction = self._work.take()
+                if transaction is None:
+                    break
+                session.begin(transaction)
+                if transaction.outcome is not None:
+                    self._work.ended(transaction)
+                else:
+                    self._begun.append(self._loop.time())
+            if self._is_finishing and self.is_idle:
+                session.quit()
+            octets = wire.next_octets()
+            if octets is None:
+                break
+            transport.write(octets)
+        if session.is_closed:
+            self._hang_up()
+        else:
+            self._watch()
+
+    def finish(self) -> None:
+        """Take no more work; say good-bye after what is under way."""
+        self._is_finishing = True
+        self.pump()
+
+    def abort(self) -> None:
+        """Close now; what is under way ends as lost."""
+        self._report(self.session.lost())
+        self._hang_up()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is ours."""
+        transport = cast(asyncio.Transport, transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(
+            high=0
+        )  # so that is_writable means: the kernel has it all
+        self.pump()
+
+    def data_received(self, data: bytes) -> None:
+        """Octets arrived."""
+        finished = self.wire.receive(data)
+        if finished:
+            self._report(finished)
+        if self.session.is_ready and not self.opened.done():
+            self._begun.clear()
+            self.opened.set_result(None)
+        elif self.opened.done() or not self.session.is_ready:
+            self.pump()
+
+    def eof_received(self) -> None:
+        """The server will say no more."""
+        self._report(self.wire.lost(None, unsent=self._unsent))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        cause = exc if isinstance(exc, OSError) else None
+        self._report(self.wire.lost(cause, unsent=self._unsent))
+        self._hang_up()
+        self.closed.set_result(None)
+        if self.opened.done():
+            self._work.lost(self)
+        else:
+            self.opened.set_result(None)
+
+    def pause_writing(self) -> None:
+        """The kernel's buffer is full."""
+        self._is_writable = False
+
+    def resume_writing(self) -> None:
+        """The kernel took everything."""
+        self._is_writable = True
+        self.pump()
+
+    # Inside.
+
+    @property
+    def _unsent(self) -> int:
+        """What the kernel does not have of the last block; at least 1 once asyncio forgot."""
+        if self._is_writable or self._transport is None:
+            return 0
+        return max(self._transport.get_write_buffer_size(), 1)
+
+    def _report(self, finished: list[Transaction]) -> None:
+        for transaction in finished:
+            if self._begun:
+                self._begun.popleft()
+            self._work.ended(transaction)
+
+    def _hang_up(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._transport is not None and not self._transport.is_closing():
+            if self._is_writable:
+                self._transport.close()
+            else:
+                self._transport.abort()
+
+    def _watch(self) -> None:
+        """Keep one timer for what is under way; it is re-armed when it rings, not at each reply."""
+        session = self.session
+        if session.progress != self._progress:
+            self._progress = session.progress
+            self._seconds = self._timeouts.seconds(self.session.phase)
+            self._due = self._loop.time() + self._seconds
+        due = self._next_due()
+        if self._timer is not None:
+            if self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._ring)
+
+    def _next_due(self) -> float:
+        if self._begun:
+            return min(self._due, self._begun[0] + self._timeout_s)
+        return self._due
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self.session.is_closed or (self.is_idle and self._is_writable):
+            return
+        due = self._next_due()
+        if self._loop.time() < due:
+            self._timer = self._loop.call_at(due, self._ring)
+            return
+        seconds = self._seconds if due == self._due else self._timeout_s
+        self._report(self.wire.timed_out(seconds, unsent=self._unsent))
+        self._hang_up()
+
+
+async def open_connection(relay: Relay, work: Work, timeout_s: float) -> Connection:
+    """Return a connection to `relay` once its opening dialogue is over, well or not.
+
+    returns: with `session.is_ready`, or with `session.error`; `pump` starts the work.
+    raises:  SettingsError, ConnectError.
+    """
+    loop = asyncio.get_running_loop()
+    if callable(relay.token):  # it may ask a server for a fresh one
+        credentials = await loop.run_in_executor(None, relay.credentials)
+    else:
+        credentials = relay.credentials()
+    relay.prepare()
+    sock = await dial_async(relay.host, relay.port, min(relay.timeouts.connect_s, timeout_s))
+    try:
+        peer, local = sock.getpeername(), sock.getsockname()
+        wire = Wire(relay, credentials, peer=peer[0], port=peer[1], local=local[0])
+        _, connection = await loop.create_connection(
+            lambda: Connection(wire, work, timeout_s), sock=sock
+        )
+    except BaseException:
+        sock.close()
+        raise
+    try:
+        await connection.opened
+    except asyncio.CancelledError:
+        connection.abort()
+        raise
+    return connection
