@@ -1,0 +1,37 @@
+"""Presets of mail providers, and what their replies and other failures mean.
+
+Nothing is read from disk before a preset or an explanation is asked for.
+"""
+
+from __future__ import annotations
+
+from .catalogue import preset, preset_names
+from .explainer import Explanation, Source, explain, explain_reason
+from .known import KnownReply, ReasonHint
+from .language import LANGUAGES, Language, Words, language_of
+from .preset import Endpoint, FromRule, Limits, Preset, Security, Step, UserForm, UserName
+from .ses import ses_smtp_password
+
+__all__ = [
+    "LANGUAGES",
+    "Endpoint",
+    "Explanation",
+    "FromRule",
+    "KnownReply",
+    "Language",
+    "Limits",
+    "Preset",
+    "ReasonHint",
+    "Security",
+    "Source",
+    "Step",
+    "UserForm",
+    "UserName",
+    "Words",
+    "explain",
+    "explain_reason",
+    "language_of",
+    "preset",
+    "preset_names",
+    "ses_smtp_password",
+]
