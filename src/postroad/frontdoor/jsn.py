@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
 from postroad import providers
-from postroad.errors import PostroadError, SettingsError
+from postroad.errors import MessageError, PostroadError, Reason, SettingsError
 from postroad.frontdoor.environment import (
     secret_from_file,
     secret_from_variable,
@@ -70,10 +69,11 @@ def send_email(config: Mapping[str, Any]) -> dict[str, Any]:
         result = _send(config, lang)
     except PostroadError as error:
         result = failed(error, None, lang)
-        return _answer(result) | {"log": ""}
     except Exception as exc:  # noqa: BLE001 - the contract: every failure is an answer
-        internal = PostroadError(f"a defect in Postroad: {type(exc).__name__}")
-        return _answer(failed(internal, None, lang))
+        internal = PostroadError(
+            f"a defect in Postroad: {type(exc).__name__}", reason=Reason.INTERNAL
+        )
+        result = failed(internal, None, lang)
     return _answer(result)
 
 
@@ -198,7 +198,7 @@ def _message(fields: dict[str, Any]) -> Message:
         cc=_mailboxes(fields.get("cc", []), "cc", may_be_empty=True),
         bcc=_mailboxes(fields.get("bcc", []), "bcc", may_be_empty=True),
         reply_to=_mailboxes(fields.get("reply_to", []), "reply_to", may_be_empty=True),
-        subject=_text({"subject": _required(fields, "subject")}, "subject"),
+        subject=_required_text(fields, "subject"),
         text=_text(fields, "body") if "body" in fields else None,
         html=_text(fields, "html") if "html" in fields else None,
         headers=_headers(fields.get("headers", {})),
@@ -211,7 +211,11 @@ def _mailbox(value: object, where: str) -> Address:
         return parse_address(value, where)
     person = _known(value, _PERSON, where)
     name = _text(person, "name", where) if "name" in person else ""
-    return Address(_text({"email": _required(person, "email", where)}, "email", where), name)
+    email = _required_text(person, "email", where)
+    try:
+        return Address(email, name)
+    except MessageError as error:
+        raise SettingsError(f"{where}: {error}") from error
 
 
 def _mailboxes(value: object, where: str, *, may_be_empty: bool = False) -> list[Address]:
@@ -240,15 +244,18 @@ def _attachment(value: object, where: str) -> Attachment:
     path, content = texts.pop("path", None), texts.pop("content", None)
     if (path is None) == (content is None):
         raise SettingsError(f"{where} needs either path or content")
-    if path is not None:
-        return Attachment.from_path(path, **texts)
-    if "filename" not in texts:
-        raise SettingsError(f"{where}.filename is missing")
     try:
+        if path is not None:
+            return Attachment.from_path(path, **texts)
         octets = base64.b64decode("".join(str(content).split()), validate=True)
-    except (ValueError, binascii.Error):
-        raise SettingsError(f"{where}.content is not base64") from None
-    return Attachment(texts.pop("filename"), octets, **texts)
+        _required(texts, "filename", where)
+        return Attachment(content=octets, **texts)
+    except MessageError as error:
+        raise SettingsError(f"{where}: {error}") from error
+    except OSError as exc:
+        raise SettingsError(f"{where}.path cannot be read: {exc.strerror}: {path}") from exc
+    except ValueError:
+        raise SettingsError(f"{where}: content is not base64, or path no file name") from None
 
 
 def _required(fields: dict[str, Any], name: str, where: str = "") -> object:
@@ -257,9 +264,9 @@ def _required(fields: dict[str, Any], name: str, where: str = "") -> object:
     return fields[name]
 
 
-def _required_text(fields: dict[str, Any], name: str) -> str:
-    _required(fields, name)
-    return _text(fields, name)
+def _required_text(fields: dict[str, Any], name: str, where: str = "") -> str:
+    _required(fields, name, where)
+    return _text(fields, name, where)
 
 
 def _text(fields: Mapping[str, Any], name: str, where: str = "") -> str:

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Self
 
-from postroad.errors import MessageError, PostroadError
+from postroad.errors import MessageError, Phase, PostroadError
 from postroad.frontdoor.composing import compose
 from postroad.frontdoor.result import Result, failed, result_of
 from postroad.message import BuiltMessage, Message
@@ -83,7 +83,8 @@ class Mailer:
                 self._connection.open(deadline)
         except PostroadError as error:
             transaction.end_failed(error)
-            transaction.entries.append(Note(str(error)))
+            if error.phase is not Phase.CONFIG:
+                transaction.entries.append(Note(str(error)))
             return transaction.ended
         session = self._connection.session
         if session.error is None:

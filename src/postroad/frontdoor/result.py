@@ -31,7 +31,7 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Circumstances:
     """What `Result.hint` is made from; the words are looked up when asked for."""
 
     reply: Reply | None
@@ -40,6 +40,19 @@ class Explanation:
     host: str
     port: int
     lang: str
+
+    def explained(self, phase: Phase) -> providers.Explanation | None:
+        """Return cause and remedy; the host tells the provider where no preset was named."""
+        preset = providers.preset_at(self.host) if self.provider is None else None
+        provider = preset.name if preset else self.provider
+        if self.reply is not None:
+            return providers.explain(self.reply, phase=phase, provider=provider, lang=self.lang)
+        if self.reason is None:
+            return None
+        host, port = self.host or None, self.port or None
+        return providers.explain_reason(
+            self.reason, provider=provider, lang=self.lang, host=host, port=port
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +75,7 @@ class Result:
     _addresses: tuple[Address, ...] = field(default=(), repr=False)
     _fates: tuple[Reply | None, ...] = field(default=(), repr=False)
     _entries: tuple[list[Entry], ...] = field(default=(), repr=False, compare=False)
-    _explanation: Explanation | None = field(default=None, repr=False, compare=False)
+    _circumstances: Circumstances | None = field(default=None, repr=False, compare=False)
 
     def __bool__(self) -> bool:
         return self.code is Code.OK
@@ -86,24 +99,8 @@ class Result:
     @property
     def hint(self) -> str:
         """What to do now, in the relay's or message's language; "" when there is nothing to do."""
-        about = self._explanation
-        if about is None:
-            return ""
-        if about.reply is not None:
-            found = providers.explain(
-                about.reply, phase=self.phase, provider=about.provider, lang=about.lang
-            )
-        elif about.reason is not None:
-            found = providers.explain_reason(
-                about.reason,
-                provider=about.provider,
-                lang=about.lang,
-                host=about.host,
-                port=about.port,
-            )
-        else:
-            return ""
-        return f"{found.cause} {found.remedy}"
+        found = self._circumstances and self._circumstances.explained(self.phase)
+        return f"{found.cause} {found.remedy}" if found else ""
 
     @property
     def transcript(self) -> str:
@@ -157,7 +154,7 @@ def failed(
     if fates is None:
         fates = (None,) * len(addresses)
     if entries is None:
-        entries = ([Note(str(error))],)
+        entries = () if error.phase is Phase.CONFIG else ([Note(str(error))],)
     return Result(
         error.code,
         str(error),
@@ -167,7 +164,7 @@ def failed(
         addresses,
         fates,
         entries,
-        Explanation(
+        Circumstances(
             error.reply
             if isinstance(error, ReplyError) and isinstance(error.reply, Reply)
             else None,
@@ -180,14 +177,14 @@ def failed(
     )
 
 
-def _about_success(outcome: Outcome, relay: Relay, lang: str) -> Explanation | None:
+def _about_success(outcome: Outcome, relay: Relay, lang: str) -> Circumstances | None:
     """Return what still needs a word: a refused recipient, a password sent in the clear."""
     refused = next((reply for reply in outcome.fates if reply and not reply.is_positive), None)
     if refused is not None:
-        return Explanation(refused, None, relay.provider, relay.host, relay.port, lang)
+        return Circumstances(refused, None, relay.provider, relay.host, relay.port, lang)
     if relay.security == "none" and relay.username:
         reason = Reason.CLEAR_AUTH
-        return Explanation(None, reason, relay.provider, relay.host, relay.port, lang)
+        return Circumstances(None, reason, relay.provider, relay.host, relay.port, lang)
     return None
 
 

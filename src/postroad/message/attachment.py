@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from postroad.errors import HeaderFieldError, MessageError, TooLargeError
 from postroad.message import limits
 from postroad.message.characters import forbid_bidi, forbid_controls, shown
 from postroad.message.words import filename_parameter, name_parameter
-
-if TYPE_CHECKING:
-    from os import PathLike
 
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+"  # noqa: S105 - RFC 2045 §5.1
 _MEDIA_TYPE = re.compile(rf'({_TOKEN}/{_TOKEN})((?:; ?{_TOKEN}=(?:{_TOKEN}|"[ !#-\[\]-~]*"))*)')
@@ -130,7 +127,7 @@ class Attachment:
     @classmethod
     def from_path(
         cls,
-        path: str | PathLike[str],
+        path: str | Path,
         filename: str | None = None,
         content_type: str | None = None,
         content_id: str | None = None,
@@ -141,8 +138,6 @@ class Attachment:
 
         raises: OSError when it cannot be read; TooLargeError before it is read.
         """
-        from pathlib import Path
-
         file = Path(path)
         if file.stat().st_size > limits.MESSAGE_OCTETS:
             raise TooLargeError(f"content: more than {limits.MESSAGE_OCTETS:,} octets")

@@ -5,12 +5,21 @@ Nothing is read from disk before a preset or an explanation is asked for.
 
 from __future__ import annotations
 
-from .catalogue import preset, preset_names
-from .explainer import Explanation, Source, explain, explain_reason
-from .known import KnownReply, ReasonHint
-from .language import LANGUAGES, Language, Words, language_of
-from .preset import Endpoint, FromRule, Limits, Preset, Security, Step, UserForm, UserName
-from .ses import ses_smtp_password
+from postroad.providers.catalogue import preset, preset_at, preset_names
+from postroad.providers.explainer import Explanation, Source, explain, explain_reason
+from postroad.providers.known import KnownReply, ReasonHint
+from postroad.providers.language import LANGUAGES, Language, Words, language_of
+from postroad.providers.preset import (
+    Endpoint,
+    FromRule,
+    Limits,
+    Preset,
+    Security,
+    Step,
+    UserForm,
+    UserName,
+)
+from postroad.providers.ses import ses_smtp_password
 
 __all__ = [
     "LANGUAGES",
@@ -32,6 +41,7 @@ __all__ = [
     "explain_reason",
     "language_of",
     "preset",
+    "preset_at",
     "preset_names",
     "ses_smtp_password",
 ]

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from postroad.errors import Phase, Reason, SettingsError
-
-from .known import KnownReply, ReasonHint
-from .language import Words
-from .preset import Endpoint, FromRule, Limits, Preset, Step, UserForm, UserName
+from postroad.providers.known import KnownReply, ReasonHint
+from postroad.providers.language import Words
+from postroad.providers.preset import Endpoint, FromRule, Limits, Preset, Step, UserForm, UserName
 
 # In the order in which they are listed. A constant, so that naming them reads no file.
 NAMES: Final = (
@@ -45,6 +44,17 @@ def find_preset(name: str | None) -> Preset | None:
     """Return the preset called `name`, or None when there is no such one."""
     key = (name or "").strip().lower().replace("_", "-")
     return _preset(key) if key in NAMES else None
+
+
+def preset_at(host: str) -> Preset | None:
+    """Return the preset one of whose servers is `host`, or None; reads every preset once."""
+    name = host.lower()
+    for each in map(_preset, NAMES):
+        for endpoint in each.endpoints:
+            before, region, after = endpoint.host.partition("{region}")
+            if name == before or (region and name.startswith(before) and name.endswith(after)):
+                return each
+    return None
 
 
 @cache

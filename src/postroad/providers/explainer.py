@@ -15,10 +15,9 @@ from functools import cache
 from typing import Final
 
 from postroad.errors import Phase, Reason, ReplyLike
-
-from .catalogue import find_preset, known_reply, read, words
-from .known import Heard, KnownReply, best_match
-from .language import Words, language_of
+from postroad.providers.catalogue import find_preset, known_reply, read, words
+from postroad.providers.known import Heard, KnownReply, best_match
+from postroad.providers.language import Words, language_of
 
 # Every reply that tells something tells it in its first lines; the rest of a flood is not read.
 _READ_CHARS: Final = 4096

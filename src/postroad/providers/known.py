@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from postroad.errors import Phase, Reason
-
-from .language import Words
+from postroad.providers.language import Words
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from enum import StrEnum
 from typing import Literal
 
 from postroad.errors import SettingsError
-
-from .known import KnownReply, ReasonHint
-from .language import Words
+from postroad.providers.known import KnownReply, ReasonHint
+from postroad.providers.language import Words
 
 Security = Literal["tls", "starttls", "none"]
 

@@ -16,6 +16,9 @@ from postroad.transport.tls import client_context
 
 _MAX_PORT = 65_535
 _MAX_HOST_CHARACTERS = 255  # RFC 1035 §2.3.4
+_MAX_CHARACTERS = (
+    8_192  # of a login or path: AUTH lines end at 12,288 octets of base64 (RFC 4954 §4)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,9 @@ def _check_host(host: str) -> None:
 
 
 def _check_text(text: str, field_name: str) -> None:
-    """Refuse control characters and what UTF-8 cannot carry, in the words of a setting."""
+    """Refuse control characters, what UTF-8 cannot carry, and what is too long."""
+    if len(text) > _MAX_CHARACTERS:
+        raise SettingsError(f"{field_name} is longer than {_MAX_CHARACTERS:,} characters")
     try:
         forbid_controls(text, field_name)
     except MessageError as exc:
