@@ -1,0 +1,43 @@
+"""Where a script's words go: stdout and stderr, counted, and never a reason to fail."""
+
+from __future__ import annotations
+
+import re
+from typing import TextIO
+
+from postroad.scripting.limits import Limit, StoppedByLimit
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Console:
+    """The two streams of one run; the script's own output is counted, the runner's is not."""
+
+    def __init__(self, stdout: TextIO, stderr: TextIO, max_output_octets: int) -> None:
+        self.stdout = stdout
+        self.stderr = stderr
+        self._left = max_output_octets
+
+    def take(self, octets: int) -> None:
+        """Count output before it is read.
+
+        raises: StoppedByLimit when it would go beyond the limit.
+        """
+        self._left -= max(1, octets)
+        if self._left < 0:
+            raise StoppedByLimit(Limit.OUTPUT)
+
+    def say(self, line: str) -> None:
+        """The runner's own line, on stderr."""
+        write(self.stderr, line + "\n")
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write `text`, replacing what the stream's encoding cannot show."""
+    text = _LONE_SURROGATE.sub("\ufffd", text)
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
