@@ -90,9 +90,25 @@ def test_a_timeout_that_is_none_is_refused(config: dict[str, Any], value: Any) -
 
 @pytest.mark.parametrize(
     "address",
-    ["", "nobody", "a@@b.c", "a@b@c.d", "a b@c.d", "a@b c.d", "@b.c", "a@", "a@" + "b." * 127 + "cc",
-     "a@b.c, d@e.f", "<a@b.c", "a@b.c>", "a@-b.c", 'a"b@c.d', "a@b..c", "x" * 1_000_000],
-)  # fmt: skip
+    [
+        "",
+        "nobody",
+        "a@@b.c",
+        "a@b@c.d",
+        "a b@c.d",
+        "a@b c.d",
+        "@b.c",
+        "a@",
+        "a@" + "b." * 127 + "cc",
+        "a@b.c, d@e.f",
+        "<a@b.c",
+        "a@b.c>",
+        "a@-b.c",
+        'a"b@c.d',
+        "a@b..c",
+        "x" * 1_000_000,
+    ],
+)
 @pytest.mark.parametrize("field", ["from", "to", "cc", "bcc", "reply_to"])
 def test_an_address_that_is_none_is_refused(
     config: dict[str, Any], field: str, address: str
@@ -101,8 +117,20 @@ def test_an_address_that_is_none_is_refused(
     assert field in refused(config | {field: address})
 
 
-@pytest.mark.parametrize("value", [5, True, {}, {"name": "x"}, {"email": 5}, {"email": "a@b.c", "name": 5},
-                                   {"email": "a@b.c", "nmae": "x"}, [["a@b.c"]], [None]])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        5,
+        True,
+        {},
+        {"name": "x"},
+        {"email": 5},
+        {"email": "a@b.c", "name": 5},
+        {"email": "a@b.c", "nmae": "x"},
+        [["a@b.c"]],
+        [None],
+    ],
+)
 @pytest.mark.parametrize("field", ["to", "cc"])
 def test_a_person_of_another_shape_is_refused(
     config: dict[str, Any], field: str, value: Any
@@ -139,10 +167,20 @@ def test_a_megabyte_where_a_word_belongs_is_refused(config: dict[str, Any], fiel
     assert field in refused(config | {field: "x" * 1_000_000})
 
 
-@pytest.mark.parametrize("value", ["x", 5, [{"filename": "x"}], [{"content": "eA=="}],
-                                   [{"filename": "x", "content": "%"}], [{"path": "/nowhere/at/all"}],
-                                   [{"path": "/"}], [{"filename": "x", "content": "eA==", "path": "y"}],
-                                   [{"filename": "x", "content": "eA==", "typo": 1}]])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x",
+        5,
+        [{"filename": "x"}],
+        [{"content": "eA=="}],
+        [{"filename": "x", "content": "%"}],
+        [{"path": "/nowhere/at/all"}],
+        [{"path": "/"}],
+        [{"filename": "x", "content": "eA==", "path": "y"}],
+        [{"filename": "x", "content": "eA==", "typo": 1}],
+    ],
+)
 def test_an_attachment_that_is_none_is_refused(config: dict[str, Any], value: Any) -> None:
     assert "attachments" in refused(config | {"attachments": value})
 

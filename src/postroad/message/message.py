@@ -159,6 +159,7 @@ def _headers(value: object) -> tuple[tuple[str, str], ...]:
         raise HeaderFieldError(f"headers: takes names with values, not {type(value).__name__}")
     fields: list[tuple[str, str]] = []
     once: set[str] = set()
+    size = 0
     for pair in value:
         if len(fields) == limits.HEADER_FIELDS:
             raise TooLargeError(f"headers: more than {limits.HEADER_FIELDS:,} fields")
@@ -166,6 +167,9 @@ def _headers(value: object) -> tuple[tuple[str, str], ...]:
             raise HeaderFieldError("headers: takes pairs of a name and a value")
         name, text = pair
         extra_field(name, text)
+        size += len(name) + len(text)
+        if size > limits.HEADER_OCTETS:  # its true size is only known when it is built
+            raise TooLargeError(f"headers: more than {limits.HEADER_OCTETS:,} octets")
         if is_once_only(name):
             if name.lower() in once:
                 raise HeaderFieldError(f"headers: {name} may stand once only")
