@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from postroad.message import Message as Message
     from postroad.providers import Explanation as Explanation
     from postroad.providers import explain as explain
+    from postroad.providers import ses_smtp_password as ses_smtp_password
     from postroad.smtp.timeouts import Timeouts as Timeouts
     from postroad.transport.relay import Relay as Relay
 
@@ -55,6 +56,7 @@ _ROOMS = {
     "check": "postroad.frontdoor.checking",
     "explain": "postroad.providers",
     "send_email": "postroad.frontdoor.jsn",
+    "ses_smtp_password": "postroad.providers",
 }
 
 __all__ = sorted(_ROOMS)  # noqa: PLE0605
