@@ -13,12 +13,13 @@ from postroad.errors import Code, Phase, PostroadError
 from postroad.frontdoor.result import Result, failed, result_of
 from postroad.message import Address, parse_address
 from postroad.smtp.envelope import Envelope
-from postroad.smtp.extensions import Extensions
+from postroad.smtp.extensions import Extensions, parse_extensions
 from postroad.smtp.reply import Reply
 from postroad.smtp.transaction import Probe
 from postroad.smtp.transcript import Note
 from postroad.transport.blocking import BlockingConnection
 from postroad.transport.relay import Relay
+from postroad.transport.tls import certificate_name, certificate_subject
 
 DEFAULT_TIMEOUT_S = 60.0
 
@@ -109,7 +110,7 @@ def check(
     else:
         session.begin(probe)
         connection.run(lambda: clock.saw(session.phase) or probe.outcome is not None, deadline)
-        result = result_of(probe.ended, addresses or (), "", probe.transcript, relay, lang)
+        result = result_of(probe.ended, (addresses or ())[1:], "", probe.transcript, relay, lang)
     report = _report(relay, result, clock, connection, probe)
     connection.close()
     return report
@@ -135,15 +136,16 @@ class _Clock:
 def _addresses(
     relay: Relay, from_: str | Address | None, to: str | Address | None
 ) -> tuple[Address, Address] | None:
-    """Return sender and recipient, each by default the other, then the account's address."""
-    own = from_ or to
-    if own is None and "@" in relay.username:
+    """Return sender and recipient: what is given, else the account's address, else the other."""
+    own: str | None = None
+    if "@" in relay.username:
         own = relay.username
-    elif own is None and relay.username and relay.provider is not None:
+    elif relay.username and relay.provider is not None:
         own = providers.preset(relay.provider).from_address_for(relay.username)
-    if own is None:
+    sender, recipient = from_ or own or to, to or own or from_
+    if sender is None or recipient is None:
         return None
-    return parse_address(from_ or own, "from"), parse_address(to or own, "to")
+    return parse_address(sender, "from"), parse_address(recipient, "to")
 
 
 def _envelope(addresses: tuple[Address, Address]) -> Envelope:
@@ -189,7 +191,9 @@ def _details(connection: BlockingConnection | None, probe: Probe | None) -> dict
     replies = [entry for entry in connection.session.entries if isinstance(entry, Reply)]
     details = {Phase.CONNECT: notes[0].removeprefix("connected to ")}
     details[Phase.TLS] = next((note for note in notes if note.startswith("TLS")), "")
-    details[Phase.EHLO] = _offers(connection.session.extensions)
+    hello = [reply for reply in replies if len(reply.lines) > 1 and reply.code == 250]
+    if hello:
+        details[Phase.EHLO] = _offers(parse_extensions(hello[-1]))
     if replies:
         details[Phase.AUTH] = str(replies[-1])
     if probe is not None:
@@ -209,9 +213,7 @@ def _certificate(found: dict[str, Any]) -> Certificate | None:
     if "notAfter" not in found:
         return None
     expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(found["notAfter"]), UTC)
-    return Certificate(_name(found.get("subject", ())), _name(found.get("issuer", ())), expires)
-
-
-def _name(groups: Any) -> str:
-    fields = dict(pair for group in groups for pair in group)
-    return str(fields.get("commonName") or fields.get("organizationName") or "")
+    issuer = certificate_name(found, "issuer", "commonName") or certificate_name(
+        found, "issuer", "organizationName"
+    )
+    return Certificate(certificate_subject(found), issuer, expires)

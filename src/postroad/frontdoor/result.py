@@ -99,8 +99,11 @@ class Result:
     @property
     def hint(self) -> str:
         """What to do now, in the relay's or message's language; "" when there is nothing to do."""
-        found = self._circumstances and self._circumstances.explained(self.phase)
-        return f"{found.cause} {found.remedy}" if found else ""
+        about = self._circumstances
+        found = about.explained(self.phase) if about is not None else None
+        if about is None or found is None:
+            return ""
+        return f"{found.cause}{'' if about.lang == 'zh' else ' '}{found.remedy}"
 
     @property
     def transcript(self) -> str:

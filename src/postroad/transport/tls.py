@@ -96,19 +96,23 @@ class TlsLayer:
         """Return version, cipher and the certificate's subject, for the transcript."""
         cipher = self._tls.cipher()
         text = f"{self._tls.version()}, {cipher[0] if cipher else 'no cipher'}"
-        subject = _common_name(self._tls.getpeercert() or {})
+        subject = certificate_subject(self.certificate())
         return f"{text}, certificate of {subject}" if subject else text
 
     def certificate(self) -> dict[str, Any]:
-        """Return the peer's verified certificate as `ssl` describes it; empty when unverified."""
-        return dict(self._tls.getpeercert() or {})
+        """Return the peer's certificate as `ssl` describes it; empty when none was verified."""
+        return dict(self._tls.getpeercert() or {}) if self.is_established else {}
 
 
-def _common_name(certificate: dict[str, Any]) -> str:
-    """Return the subject's common name, else its first alternative name."""
-    subject = dict(pair for group in certificate.get("subject", ()) for pair in group)
+def certificate_subject(certificate: dict[str, Any]) -> str:
+    """Return whose certificate it is: the common name, else the first alternative name."""
     names = [value for _, value in certificate.get("subjectAltName", ())]
-    return str(subject.get("commonName") or (names or [""])[0])
+    return certificate_name(certificate, "subject", "commonName") or str((names or [""])[0])
+
+
+def certificate_name(certificate: dict[str, Any], part: str, field: str) -> str:
+    """Return one field of a certificate's "subject" or "issuer", "" when it has none."""
+    return str(dict(pair for group in certificate.get(part, ()) for pair in group).get(field, ""))
 
 
 def _explained(exc: ssl.SSLError) -> TlsError:
