@@ -38,9 +38,7 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
 
     missing = [
-        target
-        for target in targets
-        if "://" not in target and not (page.parent / target).exists()
+        target for target in targets if "://" not in target and not (page.parent / target).exists()
     ]
 
     assert not missing

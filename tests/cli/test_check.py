@@ -20,6 +20,7 @@ from postroad.errors import Code, Phase
 from postroad.frontdoor.checking import Certificate, Report, Step
 from postroad.frontdoor.result import Result
 from postroad.simulators import Simulator, hostile
+from postroad.smtp.transaction import Outcome
 from postroad.transport.relay import Relay
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -34,7 +35,7 @@ def report(*, days: float) -> Report:
     )
     return Report(
         steps,
-        Result(Code.OK, "", Phase.DONE),
+        Result("", Outcome(Code.OK, Phase.DONE, ()), (), (), None, "en"),
         Certificate("smtp.example.com", "An Authority", expires),
     )
 

@@ -115,6 +115,27 @@ def test_a_token_function_is_asked_for_each_connection() -> None:
     assert asked == ["token", "token"]
 
 
+def broken_token() -> str:
+    raise RuntimeError("the identity provider is down")
+
+
+def test_a_token_function_that_fails_is_a_failed_login() -> None:
+    with hostile("polite") as server:
+        broken = Relay(
+            host="127.0.0.1", port=server.port, security="none", username="u", token=broken_token
+        )
+        with Mailer(broken) as mailer:
+            result = mailer.send(message())
+
+        async def run() -> Result:
+            async with AsyncMailer(broken) as mailer:
+                return await mailer.send(message())
+
+        for each in (result, asyncio.run(run())):
+            assert (each.code, each.phase) == (Code.AUTH, Phase.AUTH)
+            assert "RuntimeError" in each.error
+
+
 # The asyncio mailer.
 
 

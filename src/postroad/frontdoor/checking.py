@@ -10,12 +10,12 @@ from typing import Any
 
 from postroad import providers
 from postroad.errors import Code, Phase, PostroadError
-from postroad.frontdoor.result import Result, failed, result_of
+from postroad.frontdoor.result import Result, failed
 from postroad.message import Address, parse_address
 from postroad.smtp.envelope import Envelope
 from postroad.smtp.extensions import Extensions, parse_extensions
 from postroad.smtp.reply import Reply
-from postroad.smtp.transaction import Probe
+from postroad.smtp.transaction import Outcome, Probe
 from postroad.smtp.transcript import Note
 from postroad.transport.blocking import BlockingConnection
 from postroad.transport.relay import Relay
@@ -104,13 +104,15 @@ def check(
     connection.run(lambda: clock.saw(session.phase) or session.is_ready, deadline)
     probe = Probe(_envelope(addresses)) if addresses else None
     if session.error is not None:
-        result = failed(session.error, relay, lang, entries=(session.entries,))
+        result = failed(session.error, relay, lang, (session.entries,))
     elif probe is None:
-        result = Result(Code.OK, "", Phase.DONE, _entries=(session.entries, session.last_entries))
+        outcome = Outcome(Code.OK, Phase.DONE, ())
+        transcript = (session.entries, session.last_entries)
+        result = Result("", outcome, (), transcript, relay, lang)
     else:
         session.begin(probe)
         connection.run(lambda: clock.saw(session.phase) or probe.outcome is not None, deadline)
-        result = result_of(probe.ended, (addresses or ())[1:], "", probe.transcript, relay, lang)
+        result = Result("", probe.ended, (addresses or ())[1:], probe.transcript, relay, lang)
     report = _report(relay, result, clock, connection, probe)
     connection.close()
     return report

@@ -8,7 +8,7 @@ from typing import Self
 
 from postroad.errors import MessageError, Phase, PostroadError
 from postroad.frontdoor.composing import compose
-from postroad.frontdoor.result import Result, failed, result_of
+from postroad.frontdoor.result import Result, failed
 from postroad.message import BuiltMessage, Message
 from postroad.smtp.envelope import Envelope
 from postroad.smtp.transaction import Outcome, Transaction
@@ -64,10 +64,10 @@ class Mailer:
         if transaction.was_stale:
             transaction.reset()
             outcome = self._try(transaction, deadline)
-        return result_of(
+        return Result(
+            built.message_id,
             outcome,
             built.recipients,
-            built.message_id,
             transaction.transcript,
             self.relay,
             self._lang,

@@ -31,64 +31,59 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What `Result.hint` is made from; the words are looked up when asked for."""
-
-    reply: Reply | None
-    reason: Reason | None
-    provider: str | None
-    host: str
-    port: int
-    lang: str
-
-    def explained(self, phase: Phase) -> providers.Explanation | None:
-        """Return cause and remedy; the host tells the provider where no preset was named."""
-        preset = providers.preset_at(self.host) if self.provider is None else None
-        provider = preset.name if preset else self.provider
-        if self.reply is not None:
-            return providers.explain(self.reply, phase=phase, provider=provider, lang=self.lang)
-        if self.reason is None:
-            return None
-        host, port = self.host or None, self.port or None
-        return providers.explain_reason(
-            self.reason, provider=provider, lang=self.lang, host=host, port=port
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
     """What became of one message; truthy when the server accepted it.
 
-    code:       stable number; `code.word` is its dotted word.
-    error:      one sentence that ends with what the server said; "" for success.
-    phase:      where in the dialogue it ended, Phase.DONE for success.
-    recipients: one each, in the order to, cc, bcc.
     message_id: of the message, "" when it could not be built.
-    retry:      advice for sending the same message again; None for success.
+
+    Everything else is worked out from the transaction's outcome when asked for: a run of a
+    million messages reads little of it.
     """
 
-    code: Code
-    error: str
-    phase: Phase
-    message_id: str = ""
-    retry: Retry | None = None
-    _addresses: tuple[Address, ...] = field(default=(), repr=False)
-    _fates: tuple[Reply | None, ...] = field(default=(), repr=False)
-    _entries: tuple[list[Entry], ...] = field(default=(), repr=False, compare=False)
-    _circumstances: Circumstances | None = field(default=None, repr=False, compare=False)
+    message_id: str
+    _outcome: Outcome
+    _addresses: tuple[Address, ...] = field(repr=False)
+    _transcript: tuple[list[Entry], ...] = field(repr=False, compare=False)
+    _relay: Relay | None = field(repr=False, compare=False)
+    _lang: str = field(repr=False, compare=False)
 
     def __bool__(self) -> bool:
-        return self.code is Code.OK
+        return self._outcome.code is Code.OK
+
+    def __repr__(self) -> str:
+        fields = f"code={self.code:d}, phase={self.phase!s}, error={self.error!r}"
+        return f"Result({fields}, message_id={self.message_id!r})"
+
+    @property
+    def code(self) -> Code:
+        """A stable number; `code.word` is its dotted word."""
+        return self._outcome.code
+
+    @property
+    def error(self) -> str:
+        """One sentence that ends with what the server said; "" for success."""
+        return str(self._outcome.error or "")
+
+    @property
+    def phase(self) -> Phase:
+        """Where in the dialogue it ended, Phase.DONE for success."""
+        return self._outcome.phase
+
+    @property
+    def retry(self) -> Retry | None:
+        """Advice for sending the same message again; None for success."""
+        return self._outcome.retry
 
     @property
     def in_doubt(self) -> bool:
         """The message may have been accepted although no reply says so."""
-        return self.code is Code.IN_DOUBT
+        return self._outcome.in_doubt
 
     @property
     def recipients(self) -> tuple[Recipient, ...]:
-        """What the server said to each recipient."""
-        pairs = zip(self._addresses, self._fates, strict=True)
+        """What the server said to each recipient, in the order to, cc, bcc."""
+        fates = self._outcome.fates or (None,) * len(self._addresses)
+        pairs = zip(self._addresses, fates, strict=True)
         return tuple(_recipient(address, reply) for address, reply in pairs)
 
     @property
@@ -98,17 +93,28 @@ class Result:
 
     @property
     def hint(self) -> str:
-        """What to do now, in the relay's or message's language; "" when there is nothing to do."""
-        about = self._circumstances
-        found = about.explained(self.phase) if about is not None else None
-        if about is None or found is None:
+        """What to do now, in the language asked for; "" when there is nothing to do."""
+        found = _explained(self._outcome, self._relay, self._lang)
+        if found is None:
             return ""
-        return f"{found.cause}{'' if about.lang == 'zh' else ' '}{found.remedy}"
+        return f"{found.cause}{'' if self._lang == 'zh' else ' '}{found.remedy}"
 
     @property
     def transcript(self) -> str:
         """The SMTP dialogue, a line each, without credentials and content."""
-        return "".join(render(entries) for entries in self._entries)
+        return "".join(render(entries) for entries in self._transcript)
+
+
+def failed(
+    error: PostroadError,
+    relay: Relay | None,
+    lang: str,
+    transcript: tuple[list[Entry], ...] | None = None,
+) -> Result:
+    """Return the result of a message that `error` stopped before its transaction began."""
+    if transcript is None:
+        transcript = () if error.phase is Phase.CONFIG else ([Note(str(error))],)
+    return Result("", Outcome(error.code, error.phase, (), error), (), transcript, relay, lang)
 
 
 def _recipient(address: Address, reply: Reply | None) -> Recipient:
@@ -119,81 +125,36 @@ def _recipient(address: Address, reply: Reply | None) -> Recipient:
     return Recipient(address.email, reply.is_positive, reply.code, enhanced, text)
 
 
-def result_of(
-    outcome: Outcome,
-    addresses: tuple[Address, ...],
-    message_id: str,
-    entries: tuple[list[Entry], ...],
-    relay: Relay,
-    lang: str,
-) -> Result:
-    """Return the result of a transaction that had its outcome."""
+def _explained(outcome: Outcome, relay: Relay | None, lang: str) -> providers.Explanation | None:
+    """Return what the outcome means; the host tells the provider where no preset was named."""
+    host, port, provider = None, None, None
+    if relay is not None:
+        preset = providers.preset_at(relay.host) if relay.provider is None else None
+        host, port, provider = relay.host, relay.port, preset.name if preset else relay.provider
+    reply = _telling_reply(outcome)
+    if reply is not None:
+        return providers.explain(reply, phase=outcome.phase, provider=provider, lang=lang)
+    reason = _reason(outcome, relay)
+    if reason is None:
+        return None
+    return providers.explain_reason(reason, provider=provider, lang=lang, host=host, port=port)
+
+
+def _telling_reply(outcome: Outcome) -> Reply | None:
+    """Return the reply that refused the message, or one of its recipients."""
     error = outcome.error
-    if error is not None:
-        return failed(error, relay, lang, message_id, addresses, outcome.fates, entries)
-    return Result(
-        outcome.code,
-        "",
-        outcome.phase,
-        message_id,
-        None,
-        addresses,
-        outcome.fates,
-        entries,
-        _about_success(outcome, relay, lang),
-    )
+    if error is None:
+        return next((reply for reply in outcome.fates if reply and not reply.is_positive), None)
+    return error.reply if isinstance(error, ReplyError) and isinstance(error.reply, Reply) else None
 
 
-def failed(
-    error: PostroadError,
-    relay: Relay | None,
-    lang: str,
-    message_id: str = "",
-    addresses: tuple[Address, ...] = (),
-    fates: tuple[Reply | None, ...] | None = None,
-    entries: tuple[list[Entry], ...] | None = None,
-) -> Result:
-    """Return the result of a message that `error` stopped."""
-    if fates is None:
-        fates = (None,) * len(addresses)
-    if entries is None:
-        entries = () if error.phase is Phase.CONFIG else ([Note(str(error))],)
-    return Result(
-        error.code,
-        str(error),
-        error.phase,
-        message_id,
-        error.retry,
-        addresses,
-        fates,
-        entries,
-        Circumstances(
-            error.reply
-            if isinstance(error, ReplyError) and isinstance(error.reply, Reply)
-            else None,
-            _reason(error, relay),
-            relay.provider if relay else None,
-            relay.host if relay else "",
-            relay.port if relay else 0,
-            lang,
-        ),
-    )
-
-
-def _about_success(outcome: Outcome, relay: Relay, lang: str) -> Circumstances | None:
-    """Return what still needs a word: a refused recipient, a password sent in the clear."""
-    refused = next((reply for reply in outcome.fates if reply and not reply.is_positive), None)
-    if refused is not None:
-        return Circumstances(refused, None, relay.provider, relay.host, relay.port, lang)
-    if relay.security == "none" and relay.username:
-        reason = Reason.CLEAR_AUTH
-        return Circumstances(None, reason, relay.provider, relay.host, relay.port, lang)
-    return None
-
-
-def _reason(error: PostroadError, relay: Relay | None) -> Reason | None:
-    """Return the error's reason; a silent greeting on 465 means that the port waits for TLS."""
-    is_silent = error.reason in (Reason.TIMED_OUT, Reason.LOST)
-    if relay and is_silent and error.phase is Phase.GREETING and relay.port == 465:
-        return Reason.TLS_EXPECTED
+def _reason(outcome: Outcome, relay: Relay | None) -> Reason | None:
+    """Return what went wrong without a reply, or what still needs a warning."""
+    error = outcome.error
+    if error is None:
+        is_clear = relay is not None and relay.security == "none" and relay.username
+        return Reason.CLEAR_AUTH if is_clear else None
+    is_silent = error.reason in (Reason.TIMED_OUT, Reason.LOST) and error.phase is Phase.GREETING
+    if is_silent and relay is not None and relay.port == 465:
+        return Reason.TLS_EXPECTED  # the port of implicit TLS waits for the client to begin
     return error.reason

@@ -9,7 +9,7 @@ from typing import Self, cast
 
 from postroad.errors import PostroadError
 from postroad.frontdoor.composing import compose
-from postroad.frontdoor.result import Result, failed, result_of
+from postroad.frontdoor.result import Result, failed
 from postroad.message import Message
 from postroad.smtp.envelope import Envelope
 from postroad.smtp.transcript import Entry
@@ -17,6 +17,8 @@ from postroad.transport.pool import Job, Source
 from postroad.transport.relay import Relay
 
 _UNREAD_RESULTS = 1_000  # a slow consumer holds up the senders, not the memory
+_BUILT_MESSAGES = 32  # ahead of the connections
+_BUILT_OCTETS = 262_144
 _BUFFERED_MESSAGES = 100  # read ahead from an async iterable, so that connections need not wait
 
 
@@ -34,7 +36,7 @@ class _MessageJob(Job):
 
     def result(self, relay: Relay, lang: str) -> Result:
         """Return what became of it."""
-        return result_of(self.ended, self.recipients, self.message_id, self.transcript, relay, lang)
+        return Result(self.message_id, self.ended, self.recipients, self.transcript, relay, lang)
 
 
 class Single:
@@ -98,7 +100,8 @@ class Stream:
         self._relay = relay
         self._lang = lang
         self._wake = wake
-        self._under_way = 0
+        self._built: deque[Job] = deque()
+        self._under_way = 0  # taken and without a result, those built included
         self._is_exhausted = False
         self._is_held_up = False
         self._changed = asyncio.Event()
@@ -122,12 +125,41 @@ class Stream:
         return True
 
     async def aclose(self) -> None:
-        """Take no further message."""
+        """Take no further message; those built and not begun are not sent."""
         self._is_exhausted = True
+        self._under_way -= len(self._built)
+        self._built.clear()
         if self._read_ahead is not None:
             await self._read_ahead.aclose()
 
     def take(self) -> Job | None:
+        """Return the next message as a job; a few are built at a time, which is faster."""
+        if not self._built:
+            octets = 0
+            while len(self._built) < _BUILT_MESSAGES and octets < _BUILT_OCTETS:
+                job = self._build_next()
+                if job is None:
+                    break
+                self._built.append(job)
+                octets += len(job.content)
+        return self._built.popleft() if self._built else None
+
+    def ended(self, job: Job) -> None:
+        """Keep the result for who reads them."""
+        self._under_way -= 1
+        self.results.append(cast(_MessageJob, job).result(self._relay, self._lang))
+        self._changed.set()
+
+    def dead(self, error: PostroadError, entries: list[Entry]) -> None:
+        """Take no further message and raise `error` after the results."""
+        while self._built:
+            job = self._built.popleft()
+            job.end_failed(error)
+            job.transcript = (entries,)
+            self.ended(job)
+        self._end(error)
+
+    def _build_next(self) -> Job | None:
         """Return the next message as a job; one that cannot be built becomes a result instead."""
         while not self._is_exhausted:
             if self._under_way + len(self.results) >= _UNREAD_RESULTS:
@@ -152,16 +184,6 @@ class Stream:
             self._under_way += 1
             return job
         return None
-
-    def ended(self, job: Job) -> None:
-        """Keep the result for who reads them."""
-        self._under_way -= 1
-        self.results.append(cast(_MessageJob, job).result(self._relay, self._lang))
-        self._changed.set()
-
-    def dead(self, error: PostroadError, entries: list[Entry]) -> None:  # noqa: ARG002
-        """Take no further message and raise `error` after the results."""
-        self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
         self._is_exhausted = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postroad.errors import LocalProtocolError
+from postroad.errors import LocalProtocolError, Phase
 
 END_OF_DATA = b".\r\n"
 
@@ -18,7 +18,7 @@ def dot_stuff(content: bytes) -> bytes:
     """
     line_ends = content.count(b"\n")
     if line_ends != content.count(b"\r") or line_ends != content.count(b"\r\n"):
-        raise LocalProtocolError("bare CR or LF in message content")
+        raise LocalProtocolError("bare CR or LF in message content", phase=Phase.CONTENT)
     if b"\n." in content:
         content = content.replace(b"\n.", b"\n..")
     if content[:1] == b".":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from postroad.errors import LocalProtocolError
 
 _MAX_PATH_CHARACTERS = 1000  # what the builder lets through is shorter (RFC 5321 §4.5.3.1.3)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')  # a quoted local part (RFC 5321 §4.1.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,13 @@ class Envelope:
             path.isprintable()
             and 0 < len(path) <= _MAX_PATH_CHARACTERS
             and (path.isascii() or self.needs_smtputf8)
-            and "<" not in _unquoted(path)
-            and ">" not in _unquoted(path)
-            and " " not in _unquoted(path)
+            and not any(char in '<> "' for char in _unquoted(path))
         )
         if not is_safe:
             raise LocalProtocolError(f"not a path that may stand in an envelope: {path[:80]!r}")
 
 
 def _unquoted(path: str) -> str:
-    """Return what follows a quoted local part, or all of `path` (RFC 5321 §4.1.2)."""
-    return path if path[:1] != '"' else path[path.rfind('"') :]
+    """Return what follows a quoted local part, or all of `path`."""
+    quoted = _QUOTED.match(path)
+    return path[quoted.end() :] if quoted else path

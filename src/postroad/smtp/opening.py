@@ -28,12 +28,14 @@ _NOT_IMPLEMENTED = (500, 501, 502, 504, 550)  # what servers without EHLO say to
 class Ask:
     """Write `octets` (none before the greeting) and wait for the reply.
 
-    shown: what the transcript says instead, where the octets hold credentials.
+    shown:  what the transcript says instead, where the octets hold credentials.
+    secret: the part of the octets that no reply may bring into the transcript either.
     """
 
     phase: Phase
     octets: bytes = b""
     shown: str | None = None
+    secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,25 +103,27 @@ def _log_in(
     """Authenticate with one mechanism; the transcript never shows a response."""
     mechanism = sasl.choose(credentials, extensions.auth, is_encrypted=is_encrypted)
     exchange = sasl.exchange(mechanism, credentials)
-    line, shown = f"AUTH {mechanism}".encode(), f"AUTH {mechanism}"
-    response = next(exchange)
-    if response is not None:
-        line, shown = line + b" " + sasl.encode_response(response), f"{shown} ***"
-    for _ in range(sasl.MAX_CHALLENGES + 1):
-        reply = yield Ask(Phase.AUTH, line + b"\r\n", shown)
-        if reply.code != 334:
-            _expect(reply, (235,), f"the login (AUTH {mechanism})", Code.AUTH, Phase.AUTH)
-            return
+    initial = next(exchange)
+    if initial is None:
+        reply = yield Ask(Phase.AUTH, f"AUTH {mechanism}\r\n".encode())
+    else:
+        reply = yield _response(initial, f"AUTH {mechanism} ")
+    while reply.code == 334:
         try:
-            response = exchange.send(sasl.decode_challenge(reply.text))
+            response = exchange.send(reply.text)
         except (AuthError, StopIteration):
             yield Ask(Phase.AUTH, b"*\r\n")  # RFC 4954 §4: cancels the exchange
             raise AuthError(
                 f"the server's challenge makes no sense for AUTH {mechanism}",
                 reason=Reason.AUTH_CHALLENGE,
             ) from None
-        line, shown = sasl.encode_response(response or b""), "***"
-    raise AuthError("the server's login challenges do not end", reason=Reason.AUTH_CHALLENGE)
+        reply = yield _response(response or b"")
+    _expect(reply, (235,), f"the login (AUTH {mechanism})", Code.AUTH, Phase.AUTH)
+
+
+def _response(response: bytes, command: str = "") -> Ask:
+    secret = sasl.encode_response(response)
+    return Ask(Phase.AUTH, f"{command}{secret}\r\n".encode(), f"{command}***", secret)
 
 
 def _expect(reply: Reply, codes: tuple[int, ...], command: str, code: Code, phase: Phase) -> Reply:

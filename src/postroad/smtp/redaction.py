@@ -3,41 +3,56 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
+
+from postroad.smtp.reply import printable
 
 MASK = "***"
 _MIN_SECRET_CHARACTERS = 4  # masking every "a" would leave no readable log
 _MIN_BASE64_CHARACTERS = 6
+_RECOGNIZED_CHARACTERS = 12  # of a long secret that the server cut short
 
 
-def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
-    """Return a function that masks `secrets` in a text, in every form a server may echo.
+class Redactor:
+    """Masks secrets in a text, in every form a server may echo.
 
-    The forms are raw, base64 (also from the middle of a longer text), hex and URL-encoded;
-    a secret under four characters cannot be told from ordinary text and is left alone.
+    The forms are raw, base64 (also from the middle of a longer text), hex and URL-encoded, whole
+    or, where they are long, cut short; a secret under four characters cannot be told from ordinary
+    text and is left alone.
     """
-    forms: set[str] = set()
-    for secret in secrets:
-        if len(secret) < _MIN_SECRET_CHARACTERS:
-            continue
-        octets = secret.encode("utf-8", "surrogatepass")
-        forms |= {
-            secret,
-            quote(secret, safe="", errors="replace"),
-            quote_plus(secret, errors="replace"),
-        }
-        forms |= {octets.hex(), octets.hex().upper(), repr(secret)[1:-1]}
-        forms |= _base64_forms(octets)
-    ordered = sorted(forms, key=len, reverse=True)
 
-    def redact(text: str) -> str:
-        for form in ordered:
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._forms: list[str] = []
+        self._heads: list[str] = []
+        for secret in secrets:
+            self.conceal(secret)
+
+    def conceal(self, secret: str) -> None:
+        """Mask `secret` too from now on."""
+        if len(secret) >= _MIN_SECRET_CHARACTERS:
+            self._forms = sorted({*self._forms, *_forms(secret)}, key=len, reverse=True)
+            long = (form for form in self._forms if len(form) > _RECOGNIZED_CHARACTERS)
+            self._heads = sorted({form[:_RECOGNIZED_CHARACTERS] for form in long})
+
+    def __call__(self, text: str) -> str:
+        """Return `text` without the secrets."""
+        for form in self._forms:
             if form in text:
                 text = text.replace(form, MASK)
+        for head in self._heads:
+            if head in text:
+                text = _without_beginnings(text, head, self._forms)
         return text
 
-    return redact
+
+def _forms(secret: str) -> set[str]:
+    octets = secret.encode("utf-8", "surrogatepass")
+    quoted = {quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}
+    lower = {re.sub("%..", lambda match: match[0].lower(), form) for form in quoted}
+    hexadecimal = {octets.hex(), octets.hex().upper()}
+    return {secret, printable(secret), *quoted, *lower, *hexadecimal, *_base64_forms(octets)}
 
 
 def _base64_forms(octets: bytes) -> set[str]:
@@ -52,3 +67,20 @@ def _base64_forms(octets: bytes) -> set[str]:
         if len(inner) >= _MIN_BASE64_CHARACTERS:
             forms |= {inner, inner.replace("+", "-").replace("/", "_")}
     return forms
+
+
+def _without_beginnings(text: str, head: str, forms: list[str]) -> str:
+    """Return `text` with each `head` masked, and what follows it in any of `forms`."""
+    before, *rests = text.split(head)
+    tails = [form.removeprefix(head) for form in forms if form.startswith(head)]
+    for rest in rests:
+        shared = max(_shared(rest, tail) for tail in tails)
+        before += MASK + rest[shared:]
+    return before
+
+
+def _shared(one: str, other: str) -> int:
+    """Return with how many equal characters both texts begin."""
+    pairs = zip(one, other, strict=False)
+    unequal = (place for place, (left, right) in enumerate(pairs) if left != right)
+    return next(unequal, min(len(one), len(other)))

@@ -110,8 +110,8 @@ class ReplyParser:
 
     @property
     def is_between_replies(self) -> bool:
-        """No octet of a further reply has been read."""
-        return not self._rest and not self._lines
+        """No octet of a further reply, or of what is none, has been read."""
+        return not self._rest and not self._lines and self.error is None
 
     def feed(self, data: bytes) -> list[Reply]:
         """Return the replies that `data` completes, in order; those before an error too."""
@@ -129,7 +129,7 @@ class ReplyParser:
                         cache[line] = reply
                 replies.append(reply)
             if len(self._rest) > MAX_LINE_OCTETS or b"\n" in self._rest:
-                self._check(self._rest)
+                self._check(self._rest.removesuffix(b"\r"))  # half a line end is no part of it
         except RemoteProtocolError as error:
             self.error = error
         return replies
@@ -147,12 +147,12 @@ class ReplyParser:
         self._code = int(code)
         self._octets += len(line) + 2
         self._lines.append(self._redact(printable(line[4:].decode("utf-8", "backslashreplace"))))
+        if len(self._lines) > MAX_REPLY_LINES or self._octets > MAX_REPLY_OCTETS:
+            raise RemoteProtocolError(
+                f"a reply longer than {MAX_REPLY_LINES} lines or {MAX_REPLY_OCTETS} octets",
+                reason=Reason.OVERFLOW,
+            )
         if mark == b"-":
-            if len(self._lines) >= MAX_REPLY_LINES or self._octets > MAX_REPLY_OCTETS:
-                raise RemoteProtocolError(
-                    f"a reply longer than {MAX_REPLY_LINES} lines or {MAX_REPLY_OCTETS} octets",
-                    reason=Reason.OVERFLOW,
-                )
             return None
         reply = Reply(self._code, tuple(self._lines))
         self._lines.clear()
@@ -160,16 +160,19 @@ class ReplyParser:
         return reply
 
     def _check(self, line: bytes) -> None:
+        """Refuse a line, or what there is of it, by the first octet that is wrong."""
+        bare_lf = line.find(b"\n", 0, MAX_LINE_OCTETS + 1)
+        if bare_lf >= 0:
+            raise RemoteProtocolError(
+                f"a reply line that ends with LF alone: {_excerpt(line[:bare_lf], self._redact)}"
+            )
         if len(line) > MAX_LINE_OCTETS:
             raise RemoteProtocolError(
                 f"a reply line longer than {MAX_LINE_OCTETS} octets", reason=Reason.OVERFLOW
             )
-        if b"\n" in line:
-            raise RemoteProtocolError(
-                f"a reply line that ends with LF alone: {_excerpt(line, self._redact)}"
-            )
 
 
 def _excerpt(line: bytes, redact: Callable[[str], str]) -> str:
-    shown = redact(printable(line[:200].decode("utf-8", "backslashreplace")))
+    """Return the beginning of `line`, cut only after redaction: half a secret is not recognized."""
+    shown = redact(printable(line.decode("utf-8", "backslashreplace")))
     return f'"{shown[:80]}"'

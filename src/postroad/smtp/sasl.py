@@ -8,12 +8,13 @@ import hmac
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
-from postroad.errors import AuthError, Reason
+from postroad.errors import AuthError, Reason, SettingsError
 
-MAX_CHALLENGES = 4  # the longest mechanism here needs two; a server must not ask for ever
+Exchange = Generator[bytes | None, str, None]
+"""Yields the initial response or None, then is sent challenges as written and yields responses.
 
-Exchange = Generator[bytes | None, bytes, None]
-"""Yields the initial response or None, then is sent challenges and yields responses, decoded."""
+Each is finite, so that a server that never stops asking meets its end.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +22,27 @@ class Credentials:
     """What proves who logs in; exactly one of `password` and `token` is used.
 
     token:     an OAuth 2 access token instead of a password.
-    mechanism: the one to use, whatever the server prefers.
+    mechanism: one of MECHANISMS to use, whatever the server prefers.
+    raises:    SettingsError for one that is unknown or needs what was not given.
     """
 
     username: str
     password: str = field(default="", repr=False)
     token: str | None = field(default=None, repr=False)
     mechanism: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.mechanism is None or self.mechanism in self.mechanisms:
+            return
+        if self.mechanism not in MECHANISMS:
+            raise SettingsError(f"auth must be one of {', '.join(MECHANISMS)}: {self.mechanism!r}")
+        needs = "a token" if self.mechanism in _WITH_TOKEN else "a password, and not a token"
+        raise SettingsError(f"auth: {self.mechanism} needs {needs}")
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """Every mechanism these credentials fit."""
+        return _WITH_TOKEN if self.token is not None else _UNDER_TLS
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -51,7 +66,7 @@ def login(credentials: Credentials) -> Exchange:
 
 def cram_md5(credentials: Credentials) -> Exchange:
     """RFC 2195: a keyed digest of the challenge, so the password itself never travels."""
-    challenge = yield None
+    challenge = decode_challenge((yield None))
     digest = hmac.new(credentials.password.encode(), challenge, "md5").hexdigest()
     yield f"{credentials.username} {digest}".encode()
 
@@ -95,10 +110,10 @@ def choose(credentials: Credentials, offered: frozenset[str], *, is_encrypted: b
         )
     if credentials.mechanism is not None:
         wanted: tuple[str, ...] = (credentials.mechanism,)
-    elif credentials.token is not None:
-        wanted = _WITH_TOKEN
+    elif credentials.token is None and not is_encrypted:
+        wanted = _IN_THE_CLEAR
     else:
-        wanted = _UNDER_TLS if is_encrypted else _IN_THE_CLEAR
+        wanted = credentials.mechanisms
     for name in wanted:
         if name in offered:
             return name
@@ -114,13 +129,13 @@ def exchange(mechanism: str, credentials: Credentials) -> Exchange:
     return _EXCHANGES[mechanism](credentials)
 
 
-def encode_response(response: bytes) -> bytes:
+def encode_response(response: bytes) -> str:
     """Return a response as base64 (RFC 4954 §4)."""
-    return base64.b64encode(response)
+    return base64.b64encode(response).decode("ascii")
 
 
 def decode_challenge(text: str) -> bytes:
-    """Return the octets of a challenge.
+    """Return the octets of a challenge; only what depends on them needs them to make sense.
 
     raises: AuthError when it is not base64 (RFC 4954 §4).
     """

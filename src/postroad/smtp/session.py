@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from postroad.errors import (
-    CapabilityError,
     Code,
     ConnectionLost,
     LocalProtocolError,
@@ -24,12 +23,13 @@ from postroad.errors import (
     PostroadError,
     Reason,
     RemoteProtocolError,
+    ReplyError,
     TlsError,
 )
 from postroad.smtp.dot_stuffing import END_OF_DATA, dot_stuff
 from postroad.smtp.extensions import Extensions
 from postroad.smtp.opening import Security, StartTls, opening, refusal
-from postroad.smtp.redaction import redactor
+from postroad.smtp.redaction import Redactor
 from postroad.smtp.reply import Reply, ReplyParser
 from postroad.smtp.sasl import Credentials
 from postroad.smtp.transaction import Probe, Transaction
@@ -59,9 +59,11 @@ class Session:
     credentials: None means no AUTH.
 
     Transactions are begun with `begin` whenever `can_begin`; each ends with an `outcome`.
-    `error` is why the session ended before or between transactions, None while it lives.
+    `error` is what went wrong: why the session never became ready, or what ended it; else None.
     `entries` is its transcript up to readiness, `last_entries` what came between and after the
     transactions.
+
+    raises: LocalProtocolError when `client_name` could change the command it stands in.
     """
 
     def __init__(
@@ -71,6 +73,8 @@ class Session:
         security: Security = "none",
         credentials: Credentials | None = None,
     ) -> None:
+        if not (client_name.isascii() and client_name.isprintable() and client_name.strip()):
+            raise LocalProtocolError(f"not a name that EHLO may say: {client_name[:80]!r}")
         self.extensions = Extensions()
         self.entries: list[Entry] = []
         self.last_entries: list[Entry] = []
@@ -80,15 +84,17 @@ class Session:
         self.wants_tls = False
         self.progress = 0  # grows with each reply and each block: what a time-out watches
         self.begun = 0
-        self._parser = ReplyParser(redactor(credentials.secrets if credentials else ()))
+        self._redactor = Redactor(credentials.secrets if credentials else ())
+        self._parser = ReplyParser(self._redactor)
         self._opening = opening(client_name=client_name, security=security, credentials=credentials)
+        self._shown: Sent | None = None  # for the command of the opening that comes next
         self._awaited: deque[tuple[Phase, Transaction | None]] = deque()
         self._commands: deque[tuple[Phase, Transaction | None, bytes]] = deque()
         self._open: Transaction | None = None  # its MAIL, RCPTs and DATA are under way
         self._content: Transaction | None = None  # its content may be written
         self._pieces: deque[bytes | memoryview] = deque()
-        self._hollow: Transaction | None = None  # a lone dot ends its DATA
-        self._needs_reset = False
+        self._needs_reset = False  # before the next MAIL that is written
+        self._is_leaving = False
         self._finished: list[Transaction] = []
         self._advance()
 
@@ -97,7 +103,7 @@ class Session:
     @property
     def can_begin(self) -> bool:
         """Whether `begin` may be called now."""
-        if not self.is_ready or self.is_closed or self._open is not None:
+        if not self.is_ready or self.is_closed or self._is_leaving or self._open is not None:
             return False
         return self.extensions.pipelining or (not self._awaited and self._content is None)
 
@@ -105,6 +111,11 @@ class Session:
     def is_idle(self) -> bool:
         """Nothing is to be written and no reply is awaited."""
         return not self._awaited and not self._commands and self._content is None
+
+    @property
+    def is_waiting(self) -> bool:
+        """A reply has to come before anything can be written, whatever is begun."""
+        return bool(self._awaited) and not self._commands and self._content is None
 
     @property
     def phase(self) -> Phase:
@@ -121,25 +132,24 @@ class Session:
         """Start a transaction; one the server cannot take ends at once, with its outcome set."""
         if not self.can_begin:
             raise LocalProtocolError("this session cannot begin a transaction now")
+        transaction.transcript = (self.entries, transaction.entries, self.last_entries)
         try:
             transaction.check(self.extensions)
-        except CapabilityError as error:
+            transaction.stuffed = dot_stuff(transaction.content)
+        except PostroadError as error:
+            transaction.entries.append(Note(str(error)))
             transaction.end_failed(error)
             return
         self._open = transaction
         transaction.is_first = self.begun == 0
-        transaction.transcript = (self.entries, transaction.entries, self.last_entries)
         self.begun += 1
-        if self._needs_reset:
-            # Without it two real servers took the next message with the old sender.
-            self._commands.append((Phase.RSET, transaction, b"RSET\r\n"))
-            self._needs_reset = False
         for phase, command in transaction.commands(self.extensions):
             self._commands.append((phase, transaction, command))
 
     def quit(self) -> None:
-        """Say good-bye once nothing is under way."""
-        if self.is_idle and not self.is_closed:
+        """Say good-bye once nothing is under way; no transaction begins after it."""
+        if self.is_ready and self.is_idle and not self.is_closed:
+            self._is_leaving = True
             self._commands.append((Phase.QUIT, None, b"QUIT\r\n"))
 
     def next_block(self) -> Block | None:
@@ -149,9 +159,7 @@ class Session:
         head: bytes | memoryview = b""
         if self._content is not None:
             head = self._next_content(self._content)
-            if self._pieces or not self.extensions.pipelining:
-                return Block(head)
-        tail = self._next_commands()
+        tail = self._next_commands() if self._content is None else b""
         if not head and not tail:
             return None
         self.progress += 1
@@ -160,19 +168,23 @@ class Session:
     def receive(self, data: bytes) -> list[Transaction]:
         """Take what arrived; return the transactions that ended."""
         parser = self._parser
-        for reply in parser.feed(data):
-            if self.is_closed or self.wants_tls:
+        for reply in parser.feed(data) if not self.is_closed else ():
+            if self.wants_tls:
+                self._injected()
+            if self.is_closed:
                 break
             self.progress += 1
             self._handle(reply)
-        if self.wants_tls and not self.is_closed and not parser.is_between_replies:
-            self._inject()
-        if parser.error is not None and not self.is_closed:
+        if self.wants_tls and not parser.is_between_replies:
+            self._injected()
+        if parser.error is not None:
             self._break(parser.error)
         return self._take_finished()
 
     def tls_established(self, note: str) -> None:
         """The handshake that `wants_tls` asked for is done; nothing read before it counts."""
+        if self.is_closed:
+            return
         self.wants_tls = False
         self.note(note)
         self._advance()
@@ -193,20 +205,22 @@ class Session:
         cause = error or ConnectionLost("the server closed the connection")
         if self.wants_tls and not isinstance(cause, TlsError):
             cause = TlsError(f"{cause} in the TLS handshake")
-        return self._end(lambda phase: _like(cause, phase), head_sent=head_sent)
+        self._end(lambda phase: _like(cause, phase), head_sent=head_sent)
+        return self._take_finished()
 
     def timed_out(self, seconds: float, *, head_sent: bool = True) -> list[Transaction]:
         """Nothing came, or nothing could be written, within `seconds`; the session is over."""
         what = "reply" if head_sent else "room to write"
         text = f"no {what} within {seconds:g} s"
-        return self._end(lambda phase: PhaseTimeout(text, phase=phase), head_sent=head_sent)
+        self._end(lambda phase: PhaseTimeout(text, phase=phase), head_sent=head_sent)
+        return self._take_finished()
 
     # What is written.
 
     def _next_content(self, transaction: Transaction) -> bytes | memoryview:
         """Return the next piece of content; the last one with the final dot."""
         if not self._pieces:
-            stuffed = dot_stuff(transaction.content)
+            stuffed, transaction.stuffed = transaction.stuffed, b""
             transaction.entries.append(len(stuffed))
             if len(stuffed) <= BLOCK_OCTETS:
                 return self._last_content(transaction, stuffed + END_OF_DATA)
@@ -214,7 +228,6 @@ class Session:
             self._pieces.extend(
                 view[start : start + BLOCK_OCTETS] for start in range(0, len(view), BLOCK_OCTETS)
             )
-        self.progress += 1
         piece = self._pieces.popleft()
         if self._pieces:
             return piece
@@ -230,21 +243,26 @@ class Session:
         commands = self._commands
         if not commands:
             return b""
-        phase = commands[0][0]
-        if self.is_ready and self.extensions.pipelining:
-            written = b"".join([command for _, _, command in commands])
-            self._awaited.extend([(each, transaction) for each, transaction, _ in commands])
-            transaction = commands[0][1]
-            commands.clear()
-        elif self._awaited:
+        is_grouped = self.is_ready and self.extensions.pipelining
+        if self._awaited and not is_grouped:
             return b""
+        phase, transaction, written = commands[0]
+        if phase is Phase.MAIL and self._needs_reset:
+            # Without it two real servers took the next message with the old sender.
+            commands.appendleft((Phase.RSET, transaction, b"RSET\r\n"))
+            written = b"RSET\r\n"
+            self._needs_reset = False
+        if is_grouped:
+            written = b"".join([command for _, _, command in commands])
+            self._awaited.extend([(each, owner) for each, owner, _ in commands])
+            commands.clear()
         else:
-            phase, transaction, written = commands.popleft()
-            self._awaited.append((phase, transaction))
+            self._awaited.append(commands.popleft()[:2])
         if transaction is not None:
             transaction.entries.append(written)
-        elif phase is Phase.QUIT:
-            self.last_entries.append(written)
+        else:
+            self._record(self._shown or written)
+            self._shown = None
         return written
 
     # What arrived.
@@ -264,52 +282,38 @@ class Session:
         transaction.entries.append(reply)
         if reply.code == 421:
             self._closing(phase, transaction, reply)
-        elif phase is Phase.RCPT:
-            self._on_rcpt(transaction, reply)
-        elif phase is Phase.MAIL:
-            self._on_mail(transaction, reply)
         elif phase is Phase.DATA:
             self._on_data(transaction, reply)
+        elif reply.is_intermediate:
+            self._unexpected(phase, transaction, reply)
         elif phase is Phase.FINAL_DOT:
             self._on_final(transaction, reply)
-        else:
+        elif phase is Phase.RSET:
             self._on_reset(transaction, reply)
+        else:
+            self._on_path(phase, transaction, reply)
 
-    def _on_mail(self, transaction: Transaction, reply: Reply) -> None:
-        transaction.mail = reply
-        if reply.is_intermediate:
-            self._unexpected(Phase.MAIL, transaction, reply)
-        elif not reply.is_positive and self._commands:  # lock step: nothing else was written
-            self._refused(transaction, Phase.MAIL, reply)
-
-    def _on_rcpt(self, transaction: Transaction, reply: Reply) -> None:
-        transaction.rcpt.append(reply)
-        if reply.is_intermediate:
-            self._unexpected(Phase.RCPT, transaction, reply)
-        elif (
-            len(self._commands) == 1  # lock step: only DATA is left
-            and not self._awaited
-            and not transaction.has_recipient
-        ):
-            self._refused(transaction, Phase.RCPT, transaction.rcpt[0])
+    def _on_path(self, phase: Phase, transaction: Transaction, reply: Reply) -> None:
+        if phase is Phase.MAIL:
+            transaction.mail = reply
+        else:
+            transaction.rcpt.append(reply)
+        # In lock step what is still unwritten need not be; elsewhere the reply to DATA has to come.
+        if self._commands and (verdict := transaction.verdict) is not None:
+            self._refused(transaction, *verdict)
 
     def _on_data(self, transaction: Transaction, reply: Reply) -> None:
         self._open = None
-        may_send_content = transaction.may_send_content
-        if reply.code == 354 and may_send_content:
+        if reply.code == 354 and transaction.may_send_content:
             self._content = transaction
         elif reply.code == 354 and transaction.mail is not None and transaction.mail.is_positive:
             # The only state in which a lone dot is safe: elsewhere it queued an empty mail.
-            self._open = self._hollow = transaction
+            self._open = transaction
             self._commands.append((Phase.FINAL_DOT, transaction, END_OF_DATA))
         elif reply.code < 400:
             self._unexpected(Phase.DATA, transaction, reply)
-        elif may_send_content:
-            self._refused(transaction, Phase.DATA, reply)
-        elif transaction.mail is not None and not transaction.mail.is_positive:
-            self._refused(transaction, Phase.MAIL, transaction.mail)
         else:
-            self._refused(transaction, Phase.RCPT, transaction.rcpt[0])
+            self._refused(transaction, *(transaction.verdict or (Phase.DATA, reply)))
 
     def _on_reset(self, transaction: Transaction, reply: Reply) -> None:
         if not reply.is_positive:
@@ -320,16 +324,11 @@ class Session:
             self._finished.append(transaction)
 
     def _on_final(self, transaction: Transaction, reply: Reply) -> None:
-        if transaction is self._hollow:
-            self._hollow = None
-            self._refused(transaction, Phase.RCPT, transaction.rcpt[0])
-        elif reply.is_positive:
+        if reply.is_positive and transaction.has_recipient:
             transaction.end_accepted(reply)
             self._finished.append(transaction)
-        elif reply.is_intermediate:
-            self._unexpected(Phase.FINAL_DOT, transaction, reply)
-        else:
-            self._refused(transaction, Phase.FINAL_DOT, reply)
+        else:  # with a verdict the dot was a lone one, and no content came before it
+            self._refused(transaction, *(transaction.verdict or (Phase.FINAL_DOT, reply)))
 
     def _refused(self, transaction: Transaction, phase: Phase, reply: Reply) -> None:
         """End a transaction that the server refused; the session goes on."""
@@ -338,7 +337,7 @@ class Session:
         if self._open is transaction:
             self._open = None
             self._commands.clear()
-        if self._open is None:
+        if self._open is None or self._commands:  # no further MAIL is on its way
             self._needs_reset = True
 
     # How it goes on and how it ends.
@@ -351,20 +350,30 @@ class Session:
             self.extensions = done.value
             self.is_ready = True
         except PostroadError as error:
-            self.error = error
-            self._break(error)
+            self._give_up(error)
         else:
             if isinstance(step, StartTls):
                 self.wants_tls = True
             elif step.octets:
-                self.entries.append(step.octets if step.shown is None else Sent(step.shown))
+                self._shown = None if step.shown is None else Sent(step.shown)
+                self._redactor.conceal(step.secret)
                 self._commands.append((step.phase, None, step.octets))
             else:
                 self._awaited.append((step.phase, None))
 
+    def _give_up(self, error: PostroadError) -> None:
+        """The opening failed; that is no reason to close before QUIT (RFC 5321 §4.1.1.10)."""
+        self.error = error
+        is_421 = isinstance(error, ReplyError) and error.reply.code == 421
+        if is_421 or isinstance(error, RemoteProtocolError):
+            self._end(lambda _: error)
+        else:
+            self._record(Note(str(error)))
+            self._commands.append((Phase.QUIT, None, b"QUIT\r\n"))
+
     def _closing(self, phase: Phase, transaction: Transaction, reply: Reply) -> None:
         """421: this transaction is refused and the session is over (RFC 5321 §3.8)."""
-        transaction.end_refused(phase, reply)
+        transaction.end_refused(*(transaction.verdict or (phase, reply)))
         self._finished.append(transaction)
         self._end(lambda p: refusal("the session", reply, code=Code.PROTOCOL, phase=p))
 
@@ -381,56 +390,45 @@ class Session:
 
     def _unexpected(self, phase: Phase, transaction: Transaction, reply: Reply) -> None:
         """A reply that fits no state: never write content after it, close instead."""
-        error = RemoteProtocolError(
-            f"the server answered {phase} with {reply}", phase=phase, reason=Reason.UNEXPECTED
-        )
-        transaction.end_failed(error)
-        self._finished.append(transaction)
-        self._break(error)
-
-    def _inject(self) -> None:
+        self._awaited.appendleft((phase, transaction))  # where the session stopped
         self._break(
-            TlsError(
-                "the server wrote more after its reply to STARTTLS: somebody may be tampering",
-                phase=Phase.STARTTLS,
-                reason=Reason.STARTTLS_INJECTED,
+            RemoteProtocolError(
+                f"the server answered {phase} with {reply}", reason=Reason.UNEXPECTED
             )
         )
+
+    def _injected(self) -> None:
+        error = TlsError(
+            "the server wrote more after its reply to STARTTLS: somebody may be tampering",
+            phase=Phase.STARTTLS,
+            reason=Reason.STARTTLS_INJECTED,
+        )
+        self._end(lambda _: error)
 
     def _break(self, error: PostroadError) -> None:
         self._end(lambda phase: _like(error, phase))
 
-    def _end(
-        self, failure: Callable[[Phase], PostroadError], *, head_sent: bool = True
-    ) -> list[Transaction]:
-        """End the session and every transaction under way; return those that ended."""
+    def _end(self, failure: Callable[[Phase], PostroadError], *, head_sent: bool = True) -> None:
+        """End the session and every transaction under way."""
         if self.is_closed:
-            return self._take_finished()
-        phase = self.phase
+            return
+        cause = failure(self.phase)
         if self.error is None:
-            self.error = failure(phase)
+            self.error = cause
         self.is_closed = True
-        self._record(Note(str(self.error)))
-        for awaited, transaction in [*self._awaited, *((p, t) for p, t, _ in self._commands)]:
-            if transaction is None or transaction.outcome is not None:
-                continue
-            stopped = awaited
-            if awaited is Phase.FINAL_DOT and (not head_sent or transaction is self._hollow):
-                stopped = Phase.CONTENT
-            self._fail(transaction, failure(stopped))
-        for transaction, stopped in ((self._content, Phase.CONTENT), (self._open, Phase.MAIL)):
+        self.wants_tls = False
+        self._record(Note(str(cause)))
+        under_way = [*self._awaited, (Phase.CONTENT, self._content)]
+        under_way += [(phase, transaction) for phase, transaction, _ in self._commands]
+        for phase, transaction in under_way:
             if transaction is not None and transaction.outcome is None:
-                self._fail(transaction, failure(stopped))
+                is_unsent = phase is Phase.FINAL_DOT and not head_sent
+                transaction.end_failed(failure(Phase.CONTENT if is_unsent else phase))
+                self._finished.append(transaction)
         self._awaited.clear()
         self._commands.clear()
         self._pieces.clear()
         self._content = self._open = None
-        return self._take_finished()
-
-    def _fail(self, transaction: Transaction, error: PostroadError) -> None:
-        transaction.entries.append(Note(str(error)))
-        transaction.end_failed(error)
-        self._finished.append(transaction)
 
     def _record(self, entry: Entry) -> None:
         (self.last_entries if self.is_ready else self.entries).append(entry)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from postroad.errors import Phase, SettingsError
 
+_MAX_S = 86_400.0  # no server needs a day; sockets and selectors overflow far above
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -26,12 +28,17 @@ class Timeouts:
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
-            if not getattr(self, name) > 0:
-                raise SettingsError(f"{name} must be a number of seconds above 0")
+            if not 0 < getattr(self, name) <= _MAX_S:
+                raise SettingsError(f"{name} must be a number of seconds above 0, a day at most")
 
     def seconds(self, phase: Phase) -> float:
         """Return the time-out of `phase`."""
         return float(getattr(self, _FIELD.get(phase, "command_s")))
+
+    @property
+    def shortest_s(self) -> float:
+        """The shortest of all."""
+        return float(min(getattr(self, name) for name in self.__slots__))
 
 
 _FIELD = {

@@ -31,10 +31,10 @@ class BlockingConnection:
         connect_s = self._timeouts.connect_s
         if deadline is not None:
             connect_s = max(min(connect_s, deadline - time.monotonic()), 0.001)
-        self._socket = dial(relay.host, relay.port, connect_s)
+        self._socket, peer = dial(relay.host, relay.port, connect_s)
         self._unsent: Octets = b""
-        peer, local = self._socket.getpeername(), self._socket.getsockname()
-        self.wire = Wire(relay, credentials, peer=peer[0], port=peer[1], local=local[0])
+        local = self._socket.getsockname()[0]
+        self.wire = Wire(relay, credentials, peer=peer, local=local)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
 
@@ -86,7 +86,7 @@ class BlockingConnection:
 
     def close(self) -> None:
         """Say good-bye if that is possible without waiting long, and close the socket."""
-        if not self.session.is_closed and self.session.is_ready:
+        if self.session.is_ready and self.session.is_idle and not self.session.is_closed:
             self.session.quit()
             deadline = time.monotonic() + self._timeouts.quit_s
             self.run(lambda: self.session.is_closed, deadline)

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 MAX_ADDRESSES = 10  # of one host; a name with a thousand must not keep a sender for ever
 
 Address = tuple[socket.AddressFamily, tuple[str, int]]
+Dialed = tuple[socket.socket, str]
+"""A connected, non-blocking socket, and the address it leads to."""
 
 _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM)
 
 
-def dial(host: str, port: int, timeout_s: float) -> socket.socket:
-    """Return a connected, non-blocking socket to the first address of `host` that answers.
+def dial(host: str, port: int, timeout_s: float) -> Dialed:
+    """Return a connection to the first address of `host` that answers.
 
     raises: ConnectError with the reason; within `timeout_s`, name resolution included.
     """
@@ -38,11 +40,11 @@ def dial(host: str, port: int, timeout_s: float) -> socket.socket:
             sock.close()
             failure = exc
         else:
-            return _prepared(sock)
+            return _prepared(sock), address[0]
     raise _failed(host, port, timeout_s, failure) from failure
 
 
-async def dial_async(host: str, port: int, timeout_s: float) -> socket.socket:
+async def dial_async(host: str, port: int, timeout_s: float) -> Dialed:
     """Do as `dial`, without blocking the event loop."""
     import asyncio  # the blocking mailer does without its 30 ms
 
@@ -60,7 +62,7 @@ async def dial_async(host: str, port: int, timeout_s: float) -> socket.socket:
                     sock.close()
                     failure = exc
                 else:
-                    return _prepared(sock)
+                    return _prepared(sock), address[0]
     except BaseException as exc:
         if sock is not None:
             sock.close()

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import Protocol, cast
 
-from postroad.errors import ConnectionLost, PostroadError
+from postroad.errors import ConnectionLost, LocalProtocolError, PostroadError
 from postroad.smtp.envelope import Envelope
 from postroad.smtp.transaction import Transaction
 from postroad.smtp.transcript import Entry, Note
@@ -153,7 +153,8 @@ class Pool:
         task = cast("asyncio.Task[None]", asyncio.current_task())
         try:
             connection = await open_connection(self._relay, self, self._timeout_s)
-        except PostroadError as error:
+        except Exception as exc:  # noqa: BLE001 - who waits for this connection must hear of it
+            error = exc if isinstance(exc, PostroadError) else _defect(exc)
             self._opening.discard(task)
             self._refused(error, [Note(str(error))])
             return
@@ -184,3 +185,9 @@ class Pool:
             job.end_failed(error)
             job.transcript = (entries,)
             job.source.ended(job)
+
+
+def _defect(exc: Exception) -> PostroadError:
+    error = LocalProtocolError(f"opening a connection failed: {type(exc).__name__}: {exc}")
+    error.__cause__ = exc
+    return error

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from postroad import providers
-from postroad.errors import MessageError, SettingsError
+from postroad.errors import AuthError, MessageError, SettingsError
 from postroad.message import forbid_controls
 from postroad.smtp.opening import Security
 from postroad.smtp.sasl import MECHANISMS, Credentials
@@ -93,7 +93,11 @@ class Relay:
         """
         preset = providers.preset(name).resolve(region=region)
         endpoint = preset.endpoint(security)
-        fields = {"host": endpoint.host, "port": endpoint.port, "security": endpoint.security}
+        fields: dict[str, Any] = {
+            "host": endpoint.host,
+            "port": endpoint.port,
+            "security": endpoint.security,
+        }
         username = preset.user_name_for(username)
         password = preset.clean_password(password)
         fields |= {"username": username, "password": password, "provider": preset.name}
@@ -108,13 +112,24 @@ class Relay:
             client_context(verify=self.verify, cafile=self.cafile)
 
     def credentials(self) -> Credentials | None:
-        """Return what logs in, None without a username; calls the `token` function."""
+        """Return what logs in, None without a username; calls the `token` function.
+
+        raises: AuthError when that function fails, SettingsError when it returns no token.
+        """
         if not self.username:
             return None
-        token = self.token() if callable(self.token) else self.token
-        if token is not None:
-            _check_text(token, "token")
+        token = self._fresh_token() if callable(self.token) else self.token
         return Credentials(self.username, self.password, token, self.auth)
+
+    def _fresh_token(self) -> str:
+        try:
+            token = self.token() if callable(self.token) else self.token
+        except Exception as exc:
+            raise AuthError(f"the token function failed: {type(exc).__name__}") from exc
+        if not isinstance(token, str):
+            raise SettingsError(f"token: the function returned {type(token).__name__}, not text")
+        _check_text(token, "token")
+        return token
 
 
 def _check_host(host: str) -> None:

@@ -48,8 +48,8 @@ class Connection(asyncio.Protocol):
         self._is_finishing = False
         self._begun: deque[float] = deque([self._loop.time()])  # the opening counts as the first
         self._progress = -1
-        self._due = 0.0
-        self._seconds = 0.0
+        self._moved_at = 0.0
+        self._look_every_s = min(timeout_s, self._timeouts.shortest_s)
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -83,6 +83,8 @@ class Connection(asyncio.Protocol):
             if octets is None:
                 break
             transport.write(octets)
+            if session.is_waiting:
+                break
         if session.is_closed:
             self._hang_up()
         else:
@@ -170,35 +172,29 @@ class Connection(asyncio.Protocol):
                 self._transport.abort()
 
     def _watch(self) -> None:
-        """Keep one timer for what is under way; it is re-armed when it rings, not at each reply."""
-        session = self.session
-        if session.progress != self._progress:
-            self._progress = session.progress
-            self._seconds = self._timeouts.seconds(self.session.phase)
-            self._due = self._loop.time() + self._seconds
-        due = self._next_due()
-        if self._timer is not None:
-            if self._timer.when() <= due:
-                return
-            self._timer.cancel()
-        self._timer = self._loop.call_at(due, self._ring)
+        """Note that something moved; one timer looks now and then whether it still does."""
+        if self.session.progress != self._progress:
+            self._progress = self.session.progress
+            self._moved_at = self._loop.time()
+            if self._timer is None:
+                self._timer = self._loop.call_later(self._look_every_s, self._look)
 
-    def _next_due(self) -> float:
-        if self._begun:
-            return min(self._due, self._begun[0] + self._timeout_s)
-        return self._due
-
-    def _ring(self) -> None:
+    def _look(self) -> None:
+        """End the session when a phase or a transaction has had its time."""
         self._timer = None
         if self.session.is_closed or (self.is_idle and self._is_writable):
             return
-        due = self._next_due()
-        if self._loop.time() < due:
-            self._timer = self._loop.call_at(due, self._ring)
-            return
-        seconds = self._seconds if due == self._due else self._timeout_s
-        self._report(self.wire.timed_out(seconds, unsent=self._unsent))
-        self._hang_up()
+        seconds = self._timeouts.seconds(self.session.phase)
+        due = self._moved_at + seconds
+        if self._begun and self._begun[0] + self._timeout_s < due:
+            due, seconds = self._begun[0] + self._timeout_s, self._timeout_s
+        now = self._loop.time()
+        if now >= due:
+            self._report(self.wire.timed_out(seconds, unsent=self._unsent))
+            self._hang_up()
+        else:
+            next_look = min(due, now + self._look_every_s)
+            self._timer = self._loop.call_at(next_look, self._look)
 
 
 async def open_connection(relay: Relay, work: Work, timeout_s: float) -> Connection:
@@ -213,10 +209,10 @@ async def open_connection(relay: Relay, work: Work, timeout_s: float) -> Connect
     else:
         credentials = relay.credentials()
     relay.prepare()
-    sock = await dial_async(relay.host, relay.port, min(relay.timeouts.connect_s, timeout_s))
+    connect_s = min(relay.timeouts.connect_s, timeout_s)
+    sock, peer = await dial_async(relay.host, relay.port, connect_s)
     try:
-        peer, local = sock.getpeername(), sock.getsockname()
-        wire = Wire(relay, credentials, peer=peer[0], port=peer[1], local=local[0])
+        wire = Wire(relay, credentials, peer=peer, local=sock.getsockname()[0])
         _, connection = await loop.create_connection(
             lambda: Connection(wire, work, timeout_s), sock=sock
         )

@@ -19,11 +19,11 @@ class Wire:
     """What goes to and comes from one connected socket.
 
     credentials: what logs in, from `relay.credentials()`.
-    peer, local: addresses of the socket's two ends, with `port` of the first.
+    peer, local: addresses of the socket's two ends.
     """
 
     def __init__(
-        self, relay: Relay, credentials: Credentials | None, *, peer: str, port: int, local: str
+        self, relay: Relay, credentials: Credentials | None, *, peer: str, local: str
     ) -> None:
         self.relay = relay
         self.session = Session(
@@ -31,7 +31,7 @@ class Wire:
             security=relay.security,
             credentials=credentials,
         )
-        self.session.note(f"connected to {peer}:{port}")
+        self.session.note(f"connected to {peer}:{relay.port}")
         if relay.security == "none" and credentials is not None:
             self.session.note(
                 "warning: logging in without TLS, the password can be read on the way"
@@ -54,15 +54,15 @@ class Wire:
         block = self.session.next_block()
         if block is None:
             return None
+        head, tail = block.head, block.tail
+        octets = b"".join((head, tail)) if head and tail else head or tail
         if self._tls is None:
-            self._unsent_tail = len(block.tail)
-            if not block.tail:
-                return block.head
-            return b"".join((block.head, block.tail)) if block.head else block.tail
-        head = self._tls.encrypt(block.head)
-        tail = self._tls.encrypt(block.tail)
-        self._unsent_tail = len(tail)
-        return head + tail
+            self._unsent_tail = len(tail)
+            return octets
+        # One write, one record: the server could not act on a dot whose record has not wholly
+        # arrived, so any octet unsent means that it never left.
+        self._unsent_tail = 0
+        return self._tls.encrypt(octets)
 
     def receive(self, data: bytes) -> list[Transaction]:
         """Take what arrived; return the transactions that ended."""
