@@ -59,7 +59,7 @@ class Mailer:
     def _send(self, built: BuiltMessage, deadline: float) -> Result:
         """Send on the open connection, or on a new one, and on a new one if that was stale."""
         envelope = Envelope(built.reverse_path, built.forward_paths, built.needs_smtputf8)
-        transaction = Transaction(envelope, built.content)
+        transaction = Transaction(envelope, built.content, is_transparent=built.is_transparent)
         outcome = self._try(transaction, deadline)
         if transaction.was_stale:
             transaction.reset()

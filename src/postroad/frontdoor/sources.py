@@ -30,7 +30,7 @@ class _MessageJob(Job):
     def __init__(self, message: Message, source: Source) -> None:
         built = compose(message)
         envelope = Envelope(built.reverse_path, built.forward_paths, built.needs_smtputf8)
-        super().__init__(envelope, built.content, source)
+        super().__init__(envelope, built.content, source, is_transparent=built.is_transparent)
         self.recipients = built.recipients
         self.message_id = built.message_id
 

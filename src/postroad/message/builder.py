@@ -61,6 +61,7 @@ class BuiltMessage:
     forward_paths:   the paths of `recipients`, one each.
     needs_smtputf8:  an address of the envelope or the header has a local part beyond ASCII.
     is_8bit:         `content` holds octets above 127; only ever so with needs_smtputf8.
+    is_transparent:  no line of `content` begins with a dot: dot-stuffing would change nothing.
     message_id:      with "<" and ">", as the header has it.
     """
 
@@ -70,6 +71,7 @@ class BuiltMessage:
     recipients: tuple[Address, ...]
     needs_smtputf8: bool
     is_8bit: bool
+    is_transparent: bool
     message_id: str
 
 
@@ -88,7 +90,7 @@ def build(message: Message, *, date: datetime, message_id: str, boundary: str) -
     else:
         check_message_id(message_id)
     header = _header(message, message.date or date, message_id)
-    content = _content(message, header.encode(), boundary.encode("ascii"))
+    content, is_transparent = _content(message, header.encode(), boundary.encode("ascii"))
     if len(content) > limits.MESSAGE_OCTETS:
         raise TooLargeError(f"message: more than {limits.MESSAGE_OCTETS:,} octets, encoded")
 
@@ -109,6 +111,7 @@ def build(message: Message, *, date: datetime, message_id: str, boundary: str) -
         recipients,
         is_8bit or not (reverse_path.isascii() and "".join(forward_paths).isascii()),
         is_8bit,
+        is_transparent,
         message_id,
     )
 
@@ -133,17 +136,19 @@ def _header(message: Message, date: datetime, message_id: str) -> str:
     return header
 
 
-def _content(message: Message, header: bytes, seed: bytes) -> bytes:
+def _content(message: Message, header: bytes, seed: bytes) -> tuple[bytes, bool]:
+    """Return header and body, and whether no line of them begins with a dot."""
     part = _body(message)
     if not message.attachments:
         pieces = [header]
-        _put_part(pieces.append, part, seed)
-        content = b"".join(pieces)
-        return content if content.endswith(b"\r\n") else content + b"\r\n"
+        is_transparent = _put_part(pieces.append, part, seed)
+        if not pieces[-1].endswith(b"\r\n"):
+            pieces.append(b"\r\n")
+        return b"".join(pieces), is_transparent
     stream = BytesIO()  # gives its octets away without a copy: a large file is held once, encoded
     stream.write(header)
-    _put_part(stream.write, part, seed)
-    return stream.getvalue()
+    is_transparent = _put_part(stream.write, part, seed)
+    return stream.getvalue(), is_transparent
 
 
 def _body(message: Message) -> _Part:
@@ -168,23 +173,28 @@ def _body(message: Message) -> _Part:
     return _Multipart("mixed", (body, *files)) if files else body
 
 
-def _put_part(put: _Put, part: _Part, seed: bytes) -> None:
-    """Write the part's own header fields, an empty line and its body, without a last line end."""
+def _put_part(put: _Put, part: _Part, seed: bytes) -> bool:
+    """Write the part's own header fields, an empty line and its body, without a last line end.
+
+    returns: whether no line begins with a dot; neither base64 nor a header has such a line.
+    """
     if isinstance(part, _Text):
         encoding, octets = encode_text(part.text, seed)
         put(_text_header(part.subtype, encoding))
         put(octets)
-    elif isinstance(part, Attachment):
-        _put_attachment(put, part, seed)
-    else:
-        # "=_" cannot stand in base64 or quoted-printable; text as it is was searched for the seed.
-        boundary = b"=_%b_%b" % (_LETTERS[part.subtype], seed)
-        put(_MULTIPART_HEADERS[part.subtype] % boundary)
-        delimiter = b"\r\n--%b\r\n" % boundary
-        for inner in part.parts:
-            put(delimiter)
-            _put_part(put, inner, seed)
-        put(b"\r\n--%b--\r\n" % boundary)
+        return encoding == "base64" or not (b"\n." in octets or octets[:1] == b".")
+    if isinstance(part, Attachment):
+        return _put_attachment(put, part, seed)
+    # "=_" cannot stand in base64 or quoted-printable; text as it is was searched for the seed.
+    boundary = b"=_%b_%b" % (_LETTERS[part.subtype], seed)
+    put(_MULTIPART_HEADERS[part.subtype] % boundary)
+    delimiter = b"\r\n--%b\r\n" % boundary
+    is_transparent = True
+    for inner in part.parts:
+        put(delimiter)
+        is_transparent &= _put_part(put, inner, seed)
+    put(b"\r\n--%b--\r\n" % boundary)
+    return is_transparent
 
 
 @cache  # two subtypes by three encodings
@@ -195,7 +205,7 @@ def _text_header(subtype: str, encoding: str) -> bytes:
     ).encode("ascii")
 
 
-def _put_attachment(put: _Put, file: Attachment, seed: bytes) -> None:
+def _put_attachment(put: _Put, file: Attachment, seed: bytes) -> bool:
     content_type, encoding = file.content_type, "base64"
     if content_type.lower().startswith("message/"):
         # RFC 2046 §5.2.1 forbids base64 here; what cannot travel as it is goes as plain octets.
@@ -210,5 +220,6 @@ def _put_attachment(put: _Put, file: Attachment, seed: bytes) -> None:
     put(part_header(file.filename, content_type, file.content_id, file.inline, encoding))
     if encoding == "7bit":
         put(file.content)
-    else:
-        write_base64(file.content, put)
+        return not (b"\n." in file.content or file.content[:1] == b".")
+    write_base64(file.content, put)
+    return True

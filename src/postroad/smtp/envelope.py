@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from postroad.errors import LocalProtocolError
 
 _MAX_PATH_CHARACTERS = 1000  # what the builder lets through is shorter (RFC 5321 §4.5.3.1.3)
+_PLAIN = re.compile(r"[!#-;=?-~]{1,1000}")  # nearly every path: visible ASCII but for < > and "
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')  # a quoted local part (RFC 5321 §4.1.2)
 
 
@@ -28,10 +29,11 @@ class Envelope:
     def __post_init__(self) -> None:
         if not self.forward_paths:
             raise LocalProtocolError("an envelope needs at least one forward-path")
-        if self.reverse_path:
+        if self.reverse_path and not _PLAIN.fullmatch(self.reverse_path):
             self._check(self.reverse_path)
         for path in self.forward_paths:
-            self._check(path)
+            if not _PLAIN.fullmatch(path):
+                self._check(path)
 
     def _check(self, path: str) -> None:
         is_safe = (

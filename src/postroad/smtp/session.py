@@ -26,7 +26,7 @@ from postroad.errors import (
     ReplyError,
     TlsError,
 )
-from postroad.smtp.dot_stuffing import END_OF_DATA, dot_stuff
+from postroad.smtp.dot_stuffing import END_OF_DATA
 from postroad.smtp.extensions import Extensions
 from postroad.smtp.opening import Security, StartTls, opening, refusal
 from postroad.smtp.redaction import Redactor
@@ -135,7 +135,7 @@ class Session:
         transaction.transcript = (self.entries, transaction.entries, self.last_entries)
         try:
             transaction.check(self.extensions)
-            transaction.stuffed = dot_stuff(transaction.content)
+            transaction.stuff()
         except PostroadError as error:
             transaction.entries.append(Note(str(error)))
             transaction.end_failed(error)

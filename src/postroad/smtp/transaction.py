@@ -17,6 +17,7 @@ from postroad.errors import (
     ReplyError,
     Retry,
 )
+from postroad.smtp.dot_stuffing import dot_stuff
 from postroad.smtp.envelope import Envelope
 from postroad.smtp.extensions import Extensions
 from postroad.smtp.opening import refusal
@@ -57,6 +58,8 @@ class Transaction:
     """A transaction under way: the session writes it, the driver reads its `outcome`.
 
     content:  octets with CRLF line ends, not dot-stuffed.
+    is_transparent: known to have CRLF line ends only and no line that begins with a dot; content
+              that is not known to is searched, a tenth of the time a message takes.
     stuffed:  `content` as it will be written, from its begin until then.
     entries:  its own part of the transcript; `transcript` has the session's around it.
     is_first: no other was begun on its session before it.
@@ -67,6 +70,7 @@ class Transaction:
         "entries",
         "envelope",
         "is_first",
+        "is_transparent",
         "mail",
         "outcome",
         "rcpt",
@@ -74,9 +78,10 @@ class Transaction:
         "transcript",
     )
 
-    def __init__(self, envelope: Envelope, content: bytes) -> None:
+    def __init__(self, envelope: Envelope, content: bytes, *, is_transparent: bool = False) -> None:
         self.envelope = envelope
         self.content = content
+        self.is_transparent = is_transparent
         self.stuffed = b""
         self.entries: list[Entry] = []
         self.transcript: tuple[list[Entry], ...] = (self.entries,)
@@ -109,6 +114,13 @@ class Transaction:
                 "an address has a non-ASCII mailbox and the server does not offer SMTPUTF8",
                 reason=Reason.SMTPUTF8_MISSING,
             )
+
+    def stuff(self) -> None:
+        """Set `stuffed`.
+
+        raises: LocalProtocolError for content with a bare CR or LF.
+        """
+        self.stuffed = self.content if self.is_transparent else dot_stuff(self.content)
 
     def commands(self, extensions: Extensions) -> list[tuple[Phase, bytes]]:
         """Return MAIL, each RCPT and DATA, as a server with these extensions takes them."""

@@ -24,8 +24,15 @@ class Job(Transaction):
 
     __slots__ = ("is_second_try", "source")
 
-    def __init__(self, envelope: Envelope, content: bytes, source: Source) -> None:
-        super().__init__(envelope, content)
+    def __init__(
+        self,
+        envelope: Envelope,
+        content: bytes,
+        source: Source,
+        *,
+        is_transparent: bool = False,
+    ) -> None:
+        super().__init__(envelope, content, is_transparent=is_transparent)
         self.source = source
         self.is_second_try = False
 
