@@ -88,7 +88,7 @@ def test_login_answers_two_prompts_whatever_they_say(prompts: tuple[str, str]) -
         MAIL,
     ]
     shown = [line for line in heard.transcript.splitlines() if line.startswith("C: ")]
-    assert shown[1:4] == ["C: AUTH LOGIN", "C: ***", "C: ***"]
+    assert shown[1:4] == ["C: AUTH LOGIN ***", "C: ***", "C: ***"]
 
 
 @pytest.mark.parametrize("password", ["Username", "Password", "Password:"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import secrets
 from datetime import UTC, datetime
 
 from postroad.message import BuiltMessage, Message, build
@@ -19,7 +18,7 @@ class _Sequence:
             os.register_at_fork(after_in_child=self.restart)
 
     def restart(self) -> None:
-        self.prefix = secrets.token_hex(10)
+        self.prefix = os.urandom(10).hex()
         self.numbers = itertools.count(1)
 
 

@@ -17,7 +17,7 @@ from postroad.transport.pool import Job, Source
 from postroad.transport.relay import Relay
 
 _UNREAD_RESULTS = 1_000  # a slow consumer holds up the senders, not the memory
-_BUILT_MESSAGES = 32  # ahead of the connections
+_BUILT_MESSAGES = 64  # ahead of the connections
 _BUILT_OCTETS = 262_144
 _BUFFERED_MESSAGES = 100  # read ahead from an async iterable, so that connections need not wait
 

@@ -105,7 +105,7 @@ def _log_in(
     exchange = sasl.exchange(mechanism, credentials)
     initial = next(exchange)
     if initial is None:
-        reply = yield Ask(Phase.AUTH, f"AUTH {mechanism}\r\n".encode())
+        reply = yield Ask(Phase.AUTH, f"AUTH {mechanism}\r\n".encode(), f"AUTH {mechanism} ***")
     else:
         reply = yield _response(initial, f"AUTH {mechanism} ")
     while reply.code == 334:

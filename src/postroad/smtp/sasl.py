@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
@@ -66,6 +65,8 @@ def login(credentials: Credentials) -> Exchange:
 
 def cram_md5(credentials: Credentials) -> Exchange:
     """RFC 2195: a keyed digest of the challenge, so the password itself never travels."""
+    import hmac  # and with it hashlib, which no other mechanism needs
+
     challenge = decode_challenge((yield None))
     digest = hmac.new(credentials.password.encode(), challenge, "md5").hexdigest()
     yield f"{credentials.username} {digest}".encode()

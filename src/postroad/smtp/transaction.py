@@ -25,6 +25,8 @@ from postroad.smtp.reply import Reply
 from postroad.smtp.transcript import Entry
 
 _BEFORE_CONTENT = (Phase.RSET, Phase.MAIL, Phase.RCPT, Phase.DATA)
+_MAIL, _RCPT, _DATA, _DONE = Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.DONE  # as in session.py
+_OK = Code.OK
 _TOO_LARGE = ("5.3.4", "5.2.3", "4.3.4")  # RFC 3463 §3.3 and §3.4
 
 
@@ -131,9 +133,9 @@ class Transaction:
         if envelope.needs_smtputf8:
             mail += " BODY=8BITMIME SMTPUTF8" if extensions.eight_bit_mime else " SMTPUTF8"
         return [
-            (Phase.MAIL, f"{mail}\r\n".encode()),
-            *((Phase.RCPT, f"RCPT TO:<{path}>\r\n".encode()) for path in envelope.forward_paths),
-            (Phase.DATA, b"DATA\r\n"),
+            (_MAIL, f"{mail}\r\n".encode()),
+            *[(_RCPT, f"RCPT TO:<{path}>\r\n".encode()) for path in envelope.forward_paths],
+            (_DATA, b"DATA\r\n"),
         ]
 
     @property
@@ -142,7 +144,9 @@ class Transaction:
         if self.mail is not None and not self.mail.is_positive:
             return Phase.MAIL, self.mail
         if len(self.rcpt) == len(self.envelope.forward_paths) and not self.has_recipient:
-            return Phase.RCPT, self.rcpt[0]
+            # Where one may be accepted later, the message is worth another try.
+            deferred = (reply for reply in self.rcpt if reply.is_transient)
+            return Phase.RCPT, next(deferred, self.rcpt[0])
         return None
 
     @property
@@ -183,7 +187,7 @@ class Transaction:
 
     def end_accepted(self, final: Reply) -> None:
         """The final dot got a positive reply."""
-        self.outcome = Outcome(Code.OK, Phase.DONE, self._fates(final))
+        self.outcome = Outcome(_OK, _DONE, self._fates(final))
 
     def end_refused(self, phase: Phase, reply: Reply) -> None:
         """A 4yz or 5yz reply decided it."""

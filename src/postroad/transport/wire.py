@@ -99,7 +99,6 @@ class Wire:
 
     def timed_out(self, seconds: float, *, unsent: int) -> list[Transaction]:
         """Nothing moved within `seconds`."""
-        self.session.note(f"timed out after {seconds:g} s in {self.session.phase}")
         return self.session.timed_out(seconds, head_sent=unsent <= self._unsent_tail)
 
     def _closed_in_greeting(self) -> PostroadError | None:
