@@ -2,13 +2,14 @@
 // folder named second; writes what it understood, one JSON line each.
 const fs = require("node:fs");
 const path = require("node:path");
+const readline = require("node:readline");
 const [, , messages, modules] = process.argv;
 const { simpleParser } = require(path.join(modules, "mailparser"));
 
 const pairs = (field) => (field ? field.value.map((one) => [one.name, one.address]) : []);
 
 (async () => {
-  for (const line of fs.readFileSync(messages, "ascii").split("\n").filter(Boolean)) {
+  for await (const line of readline.createInterface({ input: fs.createReadStream(messages) })) {
     const mail = await simpleParser(Buffer.from(line, "base64"), {
       skipHtmlToText: true,
       skipTextToHtml: true,
