@@ -318,6 +318,23 @@ def test_a_message_in_doubt_is_not_tried_again() -> None:
         assert sorted(result.code for result in results) == [Code.IN_DOUBT, 0, 0, 0, 0]
 
 
+def test_a_single_message_does_not_wait_for_the_end_of_a_stream() -> None:
+    async def run(server: HostileSimulator) -> int:
+        async with AsyncMailer(relay(server), connections=1) as mailer:
+            before = 0
+            single: asyncio.Task[Result] | None = None
+            async for _ in mailer.send_many(message(n) for n in range(500)):
+                if single is None:
+                    single = asyncio.get_running_loop().create_task(mailer.send(message(1000)))
+                before += not single.done()
+            assert single is not None
+            assert await single
+            return before
+
+    with hostile("polite") as server:
+        assert asyncio.run(run(server)) < 100
+
+
 def test_leaving_a_stream_early_sends_no_further_message() -> None:
     async def run(server: HostileSimulator) -> int:
         taken = 0

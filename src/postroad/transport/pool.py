@@ -110,15 +110,7 @@ class Pool:
 
     def take(self) -> Job | None:
         """Return the next job: first what waits, then from each source in turn."""
-        if self._waiting:
-            return self._waiting.popleft()
-        sources = self._sources
-        for _ in range(len(sources)):
-            job = sources[0].take()
-            if job is not None:
-                return job
-            sources.rotate(-1)
-        return None
+        return self._waiting.popleft() if self._waiting else self._next()
 
     def ended(self, transaction: Transaction) -> None:
         """A job ended; one whose session was stale waits for another connection, once."""
@@ -145,15 +137,22 @@ class Pool:
             return not self._opening
         return asyncio.get_running_loop().time() >= self._refused_until
 
+    def _next(self) -> Job | None:
+        sources = self._sources
+        for _ in range(len(sources)):
+            job = sources[0].take()
+            sources.rotate(-1)
+            if job is not None:
+                return job
+        return None
+
     def _has_waiting(self, count: int) -> bool:
         """Whether `count` jobs wait for a connection, taking them from their sources to know."""
-        while len(self._waiting) < count:
-            sources = self._sources
-            job = next((job for source in sources if (job := source.take()) is not None), None)
-            if job is None:
-                return False
-            self._waiting.append(job)
-        return True
+        taken: list[Job] = []
+        while len(self._waiting) + len(taken) < count and (job := self._next()) is not None:
+            taken.append(job)
+        self._waiting.extend(taken)
+        return len(self._waiting) >= count
 
     async def _open(self) -> None:
         """Open one connection, to the end of its login."""

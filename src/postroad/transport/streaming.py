@@ -106,9 +106,8 @@ class Connection(asyncio.Protocol):
         """The socket is ours."""
         transport = cast(asyncio.Transport, transport)
         self._transport = transport
-        transport.set_write_buffer_limits(
-            high=0
-        )  # so that is_writable means: the kernel has it all
+        # So that `_is_writable` means: the kernel has everything.
+        transport.set_write_buffer_limits(high=0)
         self.pump()
 
     def data_received(self, data: bytes) -> None:
@@ -119,7 +118,7 @@ class Connection(asyncio.Protocol):
         if self.session.is_ready and not self.opened.done():
             self._begun.clear()
             self.opened.set_result(None)
-        elif self.opened.done() or not self.session.is_ready:
+        else:
             self.pump()
 
     def eof_received(self) -> None:
