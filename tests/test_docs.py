@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from postroad.errors import Phase, Retry
-from postroad.frontdoor.jsn import FIELDS
+from postroad.frontdoor.send_email import FIELDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from postroad.frontdoor.async_mailer import AsyncMailer as AsyncMailer
     from postroad.frontdoor.checking import Report as Report
     from postroad.frontdoor.checking import check as check
-    from postroad.frontdoor.jsn import send_email as send_email
+    from postroad.frontdoor.send_email import send_email as send_email
     from postroad.frontdoor.mailer import Mailer as Mailer
     from postroad.frontdoor.result import Recipient as Recipient
     from postroad.frontdoor.result import Result as Result
@@ -55,7 +55,7 @@ _ROOMS = {
     "Timeouts": "postroad.smtp.timeouts",
     "check": "postroad.frontdoor.checking",
     "explain": "postroad.providers",
-    "send_email": "postroad.frontdoor.jsn",
+    "send_email": "postroad.frontdoor.send_email",
     "ses_smtp_password": "postroad.providers",
 }
 

@@ -1,6 +1,6 @@
 """Every way in which a server can misbehave ends in the documented code, with both drivers alike.
 
-FAULTS 37 to 48. Nothing waits here for a clock but the time-outs under test, which are short.
+Nothing waits here for a clock but the time-outs under test, which are short.
 """
 
 from __future__ import annotations

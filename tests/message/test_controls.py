@@ -1,4 +1,4 @@
-"""No field lets a control character through, and the error names the field (FAULTS 51)."""
+"""No field lets a control character through, and the error names the field."""
 
 from __future__ import annotations
 

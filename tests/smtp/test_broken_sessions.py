@@ -1,4 +1,4 @@
-"""What a transaction is told when its session breaks: the codes of CONTRACTS §1.2."""
+"""What a transaction is told when its session breaks: the documented codes."""
 
 from __future__ import annotations
 

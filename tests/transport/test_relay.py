@@ -45,9 +45,15 @@ def test_a_password_and_a_token_exclude_each_other() -> None:
         Relay(host="h", port=25, username="u", password="p", token="t")
 
 
-def test_a_secret_needs_a_username() -> None:
+@pytest.mark.parametrize("login", [{"password": "p"}, {"token": "t"}, {"username": "u"}])
+def test_a_login_has_a_username_and_a_secret(login: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="username"):
-        Relay(host="h", port=25, password="p")
+        Relay(host="h", port=25, **login)
+
+
+def test_a_port_does_not_stand_in_the_host() -> None:
+    with pytest.raises(SettingsError, match="port 587"):
+        Relay(host="smtp.example.com:587", port=25)
 
 
 def test_secrets_do_not_show() -> None:
@@ -63,8 +69,9 @@ def test_a_preset_fills_the_server_and_any_field_can_be_replaced() -> None:
     assert (relay.host, relay.port, relay.security) == ("smtp.naver.com", 465, "tls")
     assert (relay.username, relay.provider) == ("danbee", "naver")
     assert relay.timeouts.connect_s == 1
-    assert Relay.preset("naver", username="danbee", host="localhost", port=25).port == 25
-    assert Relay.preset("naver", username="danbee", security="starttls").port == 587
+    login = {"username": "danbee", "password": "x"}
+    assert Relay.preset("naver", **login, host="localhost", port=25).port == 25
+    assert Relay.preset("naver", **login, security="starttls").port == 587
 
 
 def test_a_preset_of_a_region_needs_it() -> None:

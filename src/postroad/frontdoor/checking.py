@@ -181,7 +181,7 @@ def _report(
         tuple(steps),
         result,
         _certificate(connection.wire.certificate) if connection else None,
-        connection.session.extensions if connection else Extensions(),
+        _extensions(connection) if connection else Extensions(),
     )
 
 
@@ -193,15 +193,21 @@ def _details(connection: BlockingConnection | None, probe: Probe | None) -> dict
     replies = [entry for entry in connection.session.entries if isinstance(entry, Reply)]
     details = {Phase.CONNECT: notes[0].removeprefix("connected to ")}
     details[Phase.TLS] = next((note for note in notes if note.startswith("TLS")), "")
-    hello = [reply for reply in replies if len(reply.lines) > 1 and reply.code == 250]
-    if hello:
-        details[Phase.EHLO] = _offers(parse_extensions(hello[-1]))
+    details[Phase.EHLO] = _offers(_extensions(connection))
     if replies:
         details[Phase.AUTH] = str(replies[-1])
     if probe is not None:
         details[Phase.MAIL] = str(probe.mail or "")
         details[Phase.RCPT] = "".join(str(reply) for reply in probe.rcpt)
     return details
+
+
+def _extensions(connection: BlockingConnection) -> Extensions:
+    """Return what the last EHLO was answered, also where the session got no further."""
+    for entry in reversed(connection.session.entries):
+        if isinstance(entry, Reply) and entry.code == 250 and len(entry.lines) > 1:
+            return parse_extensions(entry)
+    return Extensions()
 
 
 def _offers(extensions: Extensions) -> str:

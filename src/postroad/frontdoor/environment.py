@@ -14,11 +14,12 @@ _MAX_SECRET_OCTETS = 65_536  # an OAuth token has some 2,000; a larger file is n
 def secret_from_variable(name: str) -> str:
     """Return the value of an environment variable.
 
-    raises: SettingsError when it is not set or empty.
+    raises: SettingsError when it is not set or empty; the message does not repeat `name`, which may
+            be a password that somebody put in the wrong place.
     """
     value = os.environ.get(name, "") if name and "=" not in name and "\0" not in name else ""
     if not value:
-        raise SettingsError(f"the environment variable {name} is not set")
+        raise SettingsError("no environment variable of the name that is given is set")
     return value
 
 

@@ -154,7 +154,8 @@ def _reason(outcome: Outcome, relay: Relay | None) -> Reason | None:
     if error is None:
         is_clear = relay is not None and relay.security == "none" and relay.username
         return Reason.CLEAR_AUTH if is_clear else None
-    is_silent = error.reason in (Reason.TIMED_OUT, Reason.LOST) and error.phase is Phase.GREETING
-    if is_silent and relay is not None and relay.port == 465:
-        return Reason.TLS_EXPECTED  # the port of implicit TLS waits for the client to begin
+    if error.phase is Phase.GREETING and relay is not None and relay.security != "tls":
+        is_lost_at_465 = error.reason is Reason.LOST and relay.port == 465
+        if error.reason is Reason.TIMED_OUT or is_lost_at_465:
+            return Reason.TLS_EXPECTED  # a server of implicit TLS waits for the client to begin
     return error.reason

@@ -25,7 +25,7 @@ def looks_like_html(text: str) -> bool:
     """True when `text` holds a start or end tag of an HTML element, or `<!doctype`.
 
     `Bo <bo@x.com>`, `List<String>` and entities are text.
-    source: CONTRACTS §3.2.
+    A name that is no element's makes no tag.
     """
     if "<" not in text:
         return False

@@ -37,7 +37,7 @@ def run(
     stdout: TextIO | None = None,
     stderr: TextIO | None = None,
 ) -> int:
-    """Run the script a config file names; the exit code (CONTRACTS §1.3).
+    """Run the script a config file names; the exit code (docs/reference/runner.md).
 
     timeout_s:      the script's own time; time inside send_email does not count.
     memory_octets:  the JavaScript heap.

@@ -141,6 +141,6 @@ def _expect(reply: Reply, codes: tuple[int, ...], command: str, code: Code, phas
 
 
 def refusal(command: str, reply: Reply, *, code: Code, phase: Phase) -> ReplyError:
-    """Return the error for a 4yz or 5yz reply; 421 closes whatever was asked (CONTRACTS §1.2)."""
+    """Return the error for a 4yz or 5yz reply; 421 closes whatever was asked."""
     kind = TransientReplyError if reply.is_transient else PermanentReplyError
     return kind(command, reply, code=Code.PROTOCOL if reply.code == 421 else code, phase=phase)

@@ -215,7 +215,7 @@ class Session:
     def timed_out(self, seconds: float, *, head_sent: bool = True) -> list[Transaction]:
         """Nothing came, or nothing could be written, within `seconds`; the session is over."""
         what = "reply" if head_sent else "room to write"
-        text = f"no {what} within {seconds:g} s"
+        text = f"no {what} within {seconds:.3g} s"
         self._end(lambda phase: PhaseTimeout(text, phase=phase), head_sent=head_sent)
         return self._take_finished()
 

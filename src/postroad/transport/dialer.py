@@ -101,7 +101,7 @@ def _resolve(host: str, port: int, timeout_s: float) -> Sequence[Address]:
         thread.join(timeout_s)
     if not found:
         raise ConnectError(
-            f"no answer for the name {host} within {timeout_s:g} s", reason=Reason.DNS
+            f"no answer for the name {host} within {timeout_s:.3g} s", reason=Reason.DNS
         )
     if isinstance(found[0], ConnectError):
         raise found[0]
@@ -153,7 +153,7 @@ def _failed(host: str, port: int, timeout_s: float, exc: OSError | None) -> Conn
     where = f"{host}:{port}"
     if isinstance(exc, TimeoutError):
         return ConnectError(
-            f"{where} did not answer within {timeout_s:g} s", reason=Reason.CONNECT_TIMEOUT
+            f"{where} did not answer within {timeout_s:.3g} s", reason=Reason.CONNECT_TIMEOUT
         )
     if isinstance(exc, ConnectionRefusedError):
         return ConnectError(f"{where} refused the connection", reason=Reason.REFUSED)

@@ -68,8 +68,8 @@ class Relay:
             raise SettingsError("client_name must be a host name or an address literal in ASCII")
         if self.password and self.token is not None:
             raise SettingsError("give password or token, not both")
-        if (self.password or self.token is not None) and not self.username:
-            raise SettingsError("password and token need a username")
+        if bool(self.username) != bool(self.password or self.token is not None):
+            raise SettingsError("a login needs a username and a password or a token; none, neither")
         if self.auth is not None and self.auth not in MECHANISMS:
             raise SettingsError(f"auth must be one of {', '.join(MECHANISMS)}: {self.auth!r}")
 
@@ -136,6 +136,9 @@ def _check_host(host: str) -> None:
     if not host.strip():
         raise SettingsError("host must be a host name or an IP address")
     _check_text(host, "host")
+    name, colon, port = host.rpartition(":")
+    if colon and ":" not in name and port.isdigit():
+        raise SettingsError(f"host: give the port by itself, host {name!r} and port {port}")
     if len(host) > _MAX_HOST_CHARACTERS or any(char in host for char in " /@"):
         raise SettingsError(f"host must be a host name or an IP address: {host[:80]!r}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from postroad import providers
@@ -51,6 +51,7 @@ FIELDS = {
 }
 """Every field a config may have, and what it means."""
 
+_SECRETS = ("pass", "pass_env", "pass_file", "token")
 _PERSON = ("email", "name")
 _ATTACHMENT = ("filename", "path", "content", "content_type", "content_id")
 
@@ -79,6 +80,7 @@ def send_email(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _send(config: Mapping[str, Any], lang: str) -> Result:
     fields = _known(config, tuple(FIELDS), "")
+    _check_complete(fields)
     timeout = _seconds(fields.get("timeout", DEFAULT_TIMEOUT_S))
     relay = _relay(fields)
     message = _message(fields)
@@ -117,6 +119,31 @@ def _known(mapping: object, names: tuple[str, ...], where: str) -> dict[str, Any
     return {name: value for name, value in mapping.items() if value is not None}
 
 
+def _check_complete(fields: dict[str, Any]) -> None:
+    """Refuse a config without a required field; the message names all that are missing."""
+    has_provider = "provider" in fields
+    secret_given = any(name in fields for name in _SECRETS)
+    missing = [
+        name
+        for name, is_there in (
+            ("host", has_provider or "host" in fields),
+            ("port", has_provider or "port" in fields),
+            ("user", has_provider or "user" in fields),
+            ("pass", secret_given),
+            ("from", "from" in fields),
+            ("to", "to" in fields),
+            ("subject", "subject" in fields),
+            ("body", "body" in fields or "html" in fields),
+        )
+        if not is_there
+    ]
+    if missing:
+        login = ' (user and pass may be "" for a server without login)'
+        is_login = not {"user", "pass"}.isdisjoint(missing)
+        verb = "is" if len(missing) == 1 else "are"
+        raise SettingsError(f"{', '.join(missing)} {verb} missing{login if is_login else ''}")
+
+
 def _unknown(name: object, names: tuple[str, ...], where: str) -> str:
     from difflib import get_close_matches
 
@@ -130,9 +157,10 @@ def _language(config: object) -> str:
     lang = config.get("lang") if isinstance(config, Mapping) else None
     if lang is None:
         return user_language()
-    if not isinstance(lang, str):
+    known = providers.language_of(lang) if isinstance(lang, str) else "en"
+    if not isinstance(lang, str) or not lang.lower().startswith(known):
         raise SettingsError(f"lang must be ko, zh or en, not {_kind(lang)}")
-    return providers.language_of(lang)
+    return known
 
 
 def _relay(fields: dict[str, Any]) -> Relay:
@@ -151,8 +179,8 @@ def _relay(fields: dict[str, Any]) -> Relay:
         name = _text(fields, "provider")
         return Relay.preset(name, username=user, security=asked, **secret, **options)
     return Relay(
-        host=_required_text(fields, "host"),
-        port=_port(_required(fields, "port")),
+        host=_text(fields, "host"),
+        port=_port(fields["port"]),
         security=security,
         username=user,
         **secret,
@@ -162,24 +190,27 @@ def _relay(fields: dict[str, Any]) -> Relay:
 
 def _credentials(fields: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the user name and the one secret that is given, by its name in Relay."""
-    given = [name for name in ("pass", "pass_env", "pass_file", "token") if name in fields]
+    given = [name for name in _SECRETS if name in fields]
     if len(given) > 1:
         raise SettingsError(f"give only one of {' and '.join(given)}")
-    if not given:
-        raise SettingsError('pass is missing (it may be "" for a server without login)')
-    if "user" not in fields and "provider" not in fields:
-        raise SettingsError('user is missing (it may be "" for a server without login)')
     user = _text(fields, "user") if "user" in fields else ""
     value = _text(fields, given[0])
     if given[0] == "token":
         return user, {"token": value}
     if given[0] == "pass_env":
-        value = secret_from_variable(value)
+        value = _named("pass_env", secret_from_variable, value)
     elif given[0] == "pass_file":
-        value = secret_from_file(value)
+        value = _named("pass_file", secret_from_file, value)
     if user and not value:
         raise SettingsError("pass is empty although user is given")
     return user, {"password": value}
+
+
+def _named(field: str, read: Callable[[str], str], where: str) -> str:
+    try:
+        return read(where)
+    except SettingsError as error:
+        raise SettingsError(f"{field}: {error}") from None
 
 
 def _security(fields: dict[str, Any]) -> Security:
@@ -190,15 +221,13 @@ def _security(fields: dict[str, Any]) -> Security:
 
 
 def _message(fields: dict[str, Any]) -> Message:
-    if "html" not in fields:
-        _required(fields, "body")
     return Message(
-        from_=_mailbox(_required(fields, "from"), "from"),
-        to=_mailboxes(_required(fields, "to"), "to"),
+        from_=_mailbox(fields["from"], "from"),
+        to=_mailboxes(fields["to"], "to"),
         cc=_mailboxes(fields.get("cc", []), "cc", may_be_empty=True),
         bcc=_mailboxes(fields.get("bcc", []), "bcc", may_be_empty=True),
         reply_to=_mailboxes(fields.get("reply_to", []), "reply_to", may_be_empty=True),
-        subject=_required_text(fields, "subject"),
+        subject=_text(fields, "subject"),
         text=_text(fields, "body") if "body" in fields else None,
         html=_text(fields, "html") if "html" in fields else None,
         headers=_headers(fields.get("headers", {})),
