@@ -67,7 +67,7 @@ def test_what_json_cannot_carry_is_code_minus_1_naming_it(
     (result,) = results(bench, config)
 
     assert (result["code"], result["log"]) == (-1, "")
-    assert list(result) == ["code", "log", "error"]
+    assert list(result) == ["code", "log", "error", "message_id", "phase", "hint"]
     assert result["error"].startswith(error)
     assert bench.sent == []
 

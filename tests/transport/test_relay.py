@@ -46,7 +46,7 @@ def test_a_password_and_a_token_exclude_each_other() -> None:
 
 
 @pytest.mark.parametrize("login", [{"password": "p"}, {"token": "t"}, {"username": "u"}])
-def test_a_login_has_a_username_and_a_secret(login: dict[str, str]) -> None:
+def test_a_login_has_a_username_and_a_secret(login: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="username"):
         Relay(host="h", port=25, **login)
 
@@ -69,7 +69,7 @@ def test_a_preset_fills_the_server_and_any_field_can_be_replaced() -> None:
     assert (relay.host, relay.port, relay.security) == ("smtp.naver.com", 465, "tls")
     assert (relay.username, relay.provider) == ("danbee", "naver")
     assert relay.timeouts.connect_s == 1
-    login = {"username": "danbee", "password": "x"}
+    login: dict[str, Any] = {"username": "danbee", "password": "x"}
     assert Relay.preset("naver", **login, host="localhost", port=25).port == 25
     assert Relay.preset("naver", **login, security="starttls").port == 587
 

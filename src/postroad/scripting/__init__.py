@@ -1,4 +1,4 @@
-"""The JsN-compatible runner: a config file, a script, and `send_email` (docs/reference/runner.md)."""
+"""The JsN-compatible runner: a config file, a script and `send_email`; docs/reference/runner.md."""
 
 from __future__ import annotations
 

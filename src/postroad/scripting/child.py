@@ -35,7 +35,14 @@ _HOST = "__postroad_host"
 _REASON = "__postroad_reason"
 _HIGH_WATER = re.compile(rb"VmHWM:\s*(\d+) kB")
 _TOO_LARGE = json.dumps(
-    {"code": -1, "log": "", "error": f"config: larger than {MAX_REQUEST_OCTETS} octets"}
+    {
+        "code": -1,
+        "log": "",
+        "error": f"config: larger than {MAX_REQUEST_OCTETS} octets",
+        "message_id": "",
+        "phase": "config",
+        "hint": "",
+    }
 )
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 

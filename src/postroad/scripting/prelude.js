@@ -227,7 +227,8 @@ function encodeObject(value, path, open) {
 
 const UNCARRIED = ['Map', 'Set', 'WeakMap', 'WeakSet', 'Promise', 'ArrayBuffer', 'DataView', 'RegExp', 'Error'];
 
-const failure = (error) => ({ code: -1, log: '', error });
+const failure = (error) =>
+  ({ code: -1, log: '', error, message_id: '', phase: 'config', hint: '' });
 
 asGlobal('send_email', function send_email(config) {
   let request;
