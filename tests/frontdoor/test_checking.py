@@ -91,6 +91,23 @@ def test_the_step_that_fails_is_the_one_the_server_fails(
     assert report.result.hint
 
 
+@pytest.mark.parametrize("behaviour", ["twice@auth", "unsolicited@auth", "idle-421@auth"])
+def test_a_reply_nobody_asked_for_fails_the_step_under_way(behaviour: str) -> None:
+    with hostile(behaviour) as server:
+        relay = Relay(
+            host="localhost",
+            port=server.port,
+            security="none",
+            username="user",
+            password="pass word",
+            timeouts=Timeouts(*[0.3] * 8),
+        )
+        report = check(relay, from_="a@x.example")
+
+    assert not report
+    assert [step.ok for step in report.steps].count(False) == 1
+
+
 def test_nothing_listening_fails_the_first_step() -> None:
     with hostile("polite") as server:
         port = server.port

@@ -6,10 +6,12 @@ import asyncio
 import email
 import email.policy
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -90,6 +92,56 @@ def test_a_password_may_come_from_a_file(config: dict[str, Any], tmp_path: Path)
     file.write_text(SEED["pass"] + "\n")
 
     assert send_email(config | {"pass_file": str(file)})["code"] == 0
+
+
+def test_a_byte_order_mark_is_no_part_of_a_password(config: dict[str, Any], tmp_path: Path) -> None:
+    del config["pass"]
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xef\xbb\xbf" + SEED["pass"].encode() + b"\r\n")
+
+    assert send_email(config | {"pass_file": str(file)})["code"] == 0
+
+
+def test_a_password_may_come_from_a_pipe(config: dict[str, Any], tmp_path: Path) -> None:
+    del config["pass"]
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    manager = threading.Thread(target=lambda: pipe.write_text(SEED["pass"] + "\n"))
+    manager.start()
+
+    assert send_email(config | {"pass_file": str(pipe)})["code"] == 0
+    manager.join()
+
+
+def test_a_device_is_no_secret_no_attachment_and_no_authority(config: dict[str, Any]) -> None:
+    without = {name: value for name, value in config.items() if name != "pass"}
+
+    for broken in (
+        without | {"pass_file": "/dev/zero"},
+        config | {"attachments": [{"filename": "x", "path": "/dev/zero"}]},
+        config | {"cafile": "/dev/zero"},
+    ):
+        assert send_email(broken)["code"] == -1
+
+
+def test_a_pipe_is_no_attachment_and_no_authority(config: dict[str, Any], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    for broken in ({"attachments": [{"path": str(pipe)}]}, {"cafile": str(pipe)}):
+        assert send_email(config | broken)["code"] == -1
+
+
+@pytest.mark.parametrize("password", ["S3kr/tPa+w:ord", "a b/c&d=e@f", "비밀 번호/1"])
+@pytest.mark.parametrize("form", ["raw", "base64", "hex", "urlencoded"])
+def test_an_echoed_password_is_masked_in_every_form(password: str, form: str) -> None:
+    with hostile(f"auth-echo-{form}") as server:
+        config = SEED | {"host": "127.0.0.1", "port": server.port, "starttls": False}
+        answer = send_email(config | {"pass": password})
+
+    shown = json.dumps(answer, ensure_ascii=False)
+    for leaked in (password, quote(password), quote(password, safe=""), quote_plus(password)):
+        assert leaked not in shown
 
 
 def test_a_token_may_stand_instead_of_a_password(

@@ -123,15 +123,15 @@ class _Clock:
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(_STEPS, 0.0)
-        self._step = Phase.CONNECT
+        self.step = Phase.CONNECT  # the one under way
         self._since = time.monotonic()
 
     def saw(self, phase: Phase) -> bool:
         """Book the time since the last call on the step that was under way; returns False."""
         now = time.monotonic()
-        self.seconds[self._step] += now - self._since
+        self.seconds[self.step] += now - self._since
         self._since = now
-        self._step = _STEP_OF.get(phase, self._step)
+        self.step = _STEP_OF.get(phase, self.step)
         return False
 
 
@@ -164,7 +164,9 @@ def _report(
     probe: Probe | None,
 ) -> Report:
     clock.saw(Phase.DONE)
-    stopped = _STEPS.index(_STEP_OF[result.phase]) if not result else len(_STEPS)
+    stopped = len(_STEPS)
+    if not result:
+        stopped = _STEPS.index(_STEP_OF.get(result.phase, clock.step))
     details = _details(connection, probe)
     skipped = set() if relay.security != "none" else {Phase.TLS}
     skipped |= set() if relay.username else {Phase.AUTH}

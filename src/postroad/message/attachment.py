@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -136,18 +137,18 @@ class Attachment:
     ) -> Attachment:
         """Return the file at `path` as an attachment, under its own name unless one is given.
 
-        raises: OSError when it cannot be read; TooLargeError before it is read.
+        raises: OSError when it cannot be read; MessageError for what is no regular file, since a
+                device or a pipe may have no end; TooLargeError.
         """
         file = Path(path)
-        if file.stat().st_size > limits.MESSAGE_OCTETS:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise MessageError(f"content: {shown(str(path))} is not a regular file")
+        with file.open("rb") as opened:
+            content = opened.read(limits.MESSAGE_OCTETS + 1)
+        if len(content) > limits.MESSAGE_OCTETS:
             raise TooLargeError(f"content: more than {limits.MESSAGE_OCTETS:,} octets")
-        return cls(
-            file.name if filename is None else filename,
-            file.read_bytes(),
-            content_type,
-            content_id,
-            inline=inline,
-        )
+        name = file.name if filename is None else filename
+        return cls(name, content, content_type, content_id, inline=inline)
 
 
 def media_type_of(filename: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote_plus
 
 from postroad.smtp.reply import printable
 
 MASK = "***"
 _MIN_SECRET_CHARACTERS = 4  # masking every "a" would leave no readable log
 _MIN_BASE64_CHARACTERS = 6
+_LEFT_ALONE = ("", "/", "!*'()", ";,/?:@&=+$!*'()#")  # by quote, and by JavaScript's two ways
 _RECOGNIZED_CHARACTERS = 12  # of a long secret that the server cut short
 
 
@@ -24,6 +25,7 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets: list[str] = []
         self._forms: list[str] = []
         self._heads: list[str] = []
         for secret in secrets:
@@ -32,6 +34,7 @@ class Redactor:
     def conceal(self, secret: str) -> None:
         """Mask `secret` too from now on."""
         if len(secret) >= _MIN_SECRET_CHARACTERS:
+            self._secrets.append(secret)
             self._forms = sorted({*self._forms, *_forms(secret)}, key=len, reverse=True)
             long = (form for form in self._forms if len(form) > _RECOGNIZED_CHARACTERS)
             self._heads = sorted({form[:_RECOGNIZED_CHARACTERS] for form in long})
@@ -41,6 +44,8 @@ class Redactor:
         for form in self._forms:
             if form in text:
                 text = text.replace(form, MASK)
+        if "%" in text and any(secret in unquote_plus(text) for secret in self._secrets):
+            return MASK  # escaped in a way of its own
         for head in self._heads:
             if head in text:
                 text = _without_beginnings(text, head, self._forms)
@@ -49,7 +54,8 @@ class Redactor:
 
 def _forms(secret: str) -> set[str]:
     octets = secret.encode("utf-8", "surrogatepass")
-    quoted = {quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}
+    quoted = {quote(secret, safe=safe, errors="replace") for safe in _LEFT_ALONE}
+    quoted.add(quote_plus(secret, errors="replace"))
     lower = {re.sub("%..", lambda match: match[0].lower(), form) for form in quoted}
     hexadecimal = {octets.hex(), octets.hex().upper()}
     return {secret, printable(secret), *quoted, *lower, *hexadecimal, *_base64_forms(octets)}

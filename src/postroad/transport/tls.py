@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from postroad.errors import Reason, SettingsError, TlsError
@@ -22,6 +23,8 @@ def client_context(*, verify: bool, cafile: str | None) -> ssl.SSLContext:
 
     raises: SettingsError when `cafile` cannot be read.
     """
+    if cafile is not None and not Path(cafile).is_file():
+        raise SettingsError(f"cafile cannot be used: {cafile} is not a file")
     try:
         context = ssl.create_default_context(cafile=cafile)
     except (OSError, ssl.SSLError) as exc:
