@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from postroad.frontdoor.async_mailer import AsyncMailer as AsyncMailer
     from postroad.frontdoor.checking import Report as Report
     from postroad.frontdoor.checking import check as check
-    from postroad.frontdoor.send_email import send_email as send_email
     from postroad.frontdoor.mailer import Mailer as Mailer
     from postroad.frontdoor.result import Recipient as Recipient
     from postroad.frontdoor.result import Result as Result
+    from postroad.frontdoor.send_email import send_email as send_email
     from postroad.message import Address as Address
     from postroad.message import Attachment as Attachment
     from postroad.message import Message as Message
