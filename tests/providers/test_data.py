@@ -12,11 +12,15 @@ from urllib.parse import urlsplit
 import pytest
 
 import postroad.providers
-from postroad.errors import Phase, Reason
+from postroad.errors import Phase, PostroadError, Reason
 from postroad.providers import FromRule, UserForm, preset, preset_names
+from postroad.providers.catalogue import check
 
 FOLDER = Path(postroad.providers.__file__).parent
 FILES = sorted([*FOLDER.glob("data/*.toml"), *FOLDER.glob("generic/*.toml")])
+
+WORDS = {"ko": "a", "zh": "b", "en": "c"}
+WHOLE = {"code": 550, "cause": WORDS, "remedy": WORDS}
 
 HANGUL = re.compile("[가-힣]")
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -118,10 +122,46 @@ def test_chinese_is_written_with_its_own_punctuation(path: Path) -> None:
         assert not HALF_WIDTH_IN_CHINESE.search(text["zh"]), f"{where}: {text['zh']}"
 
 
+# The same hints are read by who wrote a config, a command line or Python.
+ONE_DOORS_SPELLING = re.compile(
+    r"(starttls|ssl|verify): |=(true|false)\b|\bcafile\b|\s--[a-z]|security="
+    r"|[(（]token[)）]|starttls(?!-)|user(와|과| 和|,|、) ?(pass)?|user and pass\b|\bpass[를을는]"
+    r"|host(와| 和)|port(를|가|은)| pass 设|as token\b|auth로|with auth\b|用 auth|token(에|으로)"
+)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_hint_speaks_the_options_of_one_door(path: Path) -> None:
+    for where, text in texts_of(path):
+        for lang in ("ko", "zh", "en"):
+            found = ONE_DOORS_SPELLING.search(text[lang])
+            assert not found, f"{where}: {text[lang]}"
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (
+            {"replies": [WHOLE, WHOLE | {"cause": {"ko": "a", "en": "b"}}]},
+            "replies[1].cause: zh is",
+        ),
+        ({"title": {"en": "a"}}, "title: ko and zh are"),
+        ({"limits": {"note": {"ko": "a", "zh": "b", "en": ""}}}, "limits.note: en is"),
+        ({"steps": [{"link": "l", "ko": "a"}]}, "steps[0]: zh and en are"),
+        ({"reasons": [{"cause": WORDS}]}, "reasons[0]: remedy is"),
+    ],
+)
+def test_what_lacks_a_language_is_named_with_file_and_place(raw: Any, said: str) -> None:
+    with pytest.raises(PostroadError) as failure:
+        check(raw, "naver.toml")
+
+    assert str(failure.value) == f"naver.toml, {said} missing"
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_causes_and_remedies_are_sentences(path: Path) -> None:
     for where, text in texts_of(path):
-        if not where.endswith((".cause", ".remedy")):
+        if not where.endswith((".cause", ".remedy", ".later")):
             continue
         assert text["ko"].endswith("."), f"{where}: {text['ko']}"
         assert text["zh"].endswith("。"), f"{where}: {text['zh']}"
@@ -168,6 +208,7 @@ def test_the_words_of_known_replies_are_lower_case(name: str) -> None:
         assert known.codes or known.enhanced or known.texts
         for text in known.texts:
             assert text == text.lower().strip()
+            assert '"' not in text  # it is shown between quotes
 
 
 def test_generic_words_are_lower_case_and_not_too_short() -> None:

@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from postroad.errors import Phase, Reason, SettingsError
+from postroad.errors import Phase, PostroadError, Reason, SettingsError
 from postroad.providers.known import KnownReply, ReasonHint
-from postroad.providers.language import Words
+from postroad.providers.language import LANGUAGES, Words
 from postroad.providers.preset import Endpoint, FromRule, Limits, Preset, Step, UserForm, UserName
 
 # In the order in which they are listed. A constant, so that naming them reads no file.
@@ -59,17 +59,42 @@ def preset_at(host: str) -> Preset | None:
 
 @cache
 def read(folder: str, name: str) -> dict[str, Any]:
-    """Return the parsed file `name`.toml of `folder`, what it extends merged in."""
+    """Return the parsed file `name`.toml of `folder`, what it extends merged in.
+
+    raises: PostroadError naming file and place where the words lack a language.
+    """
     import tomllib
 
     with (_HERE / folder / f"{name}.toml").open("rb") as file:
         own = tomllib.load(file)
+    check(own, f"{name}.toml")
     base = own.pop("extends", None)
     if base is None:
         return own
     inherited = read(folder, base)
     joined = {key: [*own.get(key, ()), *inherited.get(key, ())] for key in _JOINED}
     return inherited | own | joined
+
+
+def check(raw: Any, file: str, place: str = "") -> None:
+    """Do nothing when every explanation in `raw` is whole and in every language.
+
+    raises: PostroadError such as "naver.toml, replies[3].cause: zh is missing".
+    """
+    if isinstance(raw, list):
+        for index, each in enumerate(raw):
+            check(each, file, f"{place}[{index}]")
+    elif isinstance(raw, dict):
+        for wanted in (LANGUAGES, ("cause", "remedy")):
+            missing = [key for key in wanted if not raw.get(key)]
+            if missing and not raw.keys().isdisjoint(wanted):
+                where = f"{file}, {place}" if place else file
+                are = "are" if missing[1:] else "is"
+                raise PostroadError(
+                    f"{where}: {' and '.join(missing)} {are} missing", reason=Reason.INTERNAL
+                )
+        for key, each in raw.items():
+            check(each, file, f"{place}.{key}" if place else key)
 
 
 def words(raw: dict[str, str]) -> Words:
@@ -88,6 +113,7 @@ def known_reply(raw: dict[str, Any]) -> KnownReply:
         phases=tuple(Phase(phase) for phase in _listed(raw.get("phase"))),
         temporary=raw.get("temporary"),
         auth=raw.get("auth", False),
+        later=words(raw["later"]) if "later" in raw else None,
     )
 
 

@@ -16,14 +16,9 @@ from typing import Final
 
 from postroad.errors import Phase, Reason, ReplyLike
 from postroad.providers.catalogue import find_preset, known_reply, read, words
+from postroad.providers.hearing import heard as hear
 from postroad.providers.known import Heard, KnownReply, best_match
 from postroad.providers.language import Words, language_of
-
-# Every reply that tells something tells it in its first lines; the rest of a flood is not read.
-_READ_CHARS: Final = 4096
-
-_CODE = re.compile(r"(?:S: ?)?([2-5][0-9]{2})(?:[ -]|$)")
-_ENHANCED = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9.])")
 
 _PLACEHOLDER = re.compile(r"\{(host|server)\}")  # {server} is host:port
 
@@ -38,6 +33,7 @@ class Source(StrEnum):
     ENHANCED = "enhanced"  # the enhanced status code
     CODE = "code"  # the reply code and the phase
     REASON = "reason"  # no reply: what went wrong on our side of the line
+    NOTHING = "nothing"  # none: neither a reply nor words we know were found
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +58,15 @@ def explain(
 ) -> Explanation:
     """Return what a server's reply means; it always answers, whatever `reply` holds.
 
-    reply:    a reply, or its text as a log shows it, several lines included.
+    reply:    a reply, or its text as a log or a bounce shows it, several lines included.
     provider: a preset's name; one that is unknown is as good as none.
+    returns:  `source` is Source.NOTHING when there is no reply in it.
     """
-    heard = _heard(reply, phase)
-    found, source, lead = _find(heard, provider)
+    heard = hear(reply, phase)
+    found, source = _find(heard, provider)
     remedy = found.remedy.in_language(lang)
-    if lead is not None:
-        remedy = f"{lead.in_language(lang)}{'' if language_of(lang) == 'zh' else ' '}{remedy}"
+    if source is Source.ENHANCED and heard.code < 500:
+        remedy = _remedy_of_postponed(found, lang)
     temporary = 400 <= heard.code < 500 if found.temporary is None else found.temporary
     return Explanation(found.cause.in_language(lang), remedy, temporary, source)
 
@@ -114,24 +111,33 @@ def _filled(template: str, server: str, at_port: str) -> str:
     return _PLACEHOLDER.sub(lambda match: server if match[1] == "host" else at_port, template)
 
 
-def _find(heard: Heard, provider: str | None) -> tuple[KnownReply, Source, Words | None]:
-    """Return the explanation, where it comes from, and what to say before its remedy."""
+def _remedy_of_postponed(found: KnownReply, lang: str | None) -> str:
+    """Return what to do when 4.x.y was said of what the data explain for 5.x.y."""
+    if found.later is not None:
+        return found.later.in_language(lang)
+    space = "" if language_of(lang) == "zh" else " "
+    return f"{_lead().in_language(lang)}{space}{found.remedy.in_language(lang)}"
+
+
+def _find(heard: Heard, provider: str | None) -> tuple[KnownReply, Source]:
+    """Return the explanation and where it comes from."""
     if heard.code >= 400 or heard.code == 0:
         preset = find_preset(provider)
         if preset and (known := best_match(preset.replies, heard)):
-            return known, Source.PROVIDER, None
+            return known, Source.PROVIDER
         if known := best_match(_texts(), heard):
-            return known, Source.TEXT, None
+            return known, Source.TEXT
     by_code = best_match(_codes(), heard)
     in_login = heard.phase is Phase.AUTH and heard.code >= 500
     says_login = by_code is not None and by_code.auth
     by_enhanced = _by_enhanced(heard.enhanced) if heard.code >= 400 else None
     if by_enhanced and (by_enhanced.auth or not (in_login or says_login)):
-        lead = _lead() if heard.code < 500 else None
-        return by_enhanced, Source.ENHANCED, lead
-    if by_code is None or (in_login and not says_login):
-        return _by_class(heard), Source.CODE, None
-    return by_code, Source.CODE, None
+        return by_enhanced, Source.ENHANCED
+    if by_code is not None and (says_login or not in_login):
+        return by_code, Source.CODE
+    if by_class := best_match(_classes().get(heard.code // 100, ()), heard):
+        return by_class, Source.CODE
+    return _nothing(), Source.NOTHING
 
 
 def _by_enhanced(enhanced: str) -> KnownReply | None:
@@ -140,39 +146,6 @@ def _by_enhanced(enhanced: str) -> KnownReply | None:
     _, subject, detail = enhanced.split(".")
     details, subjects = _enhanced()
     return details.get(f"{subject}.{detail}") or subjects.get(subject)
-
-
-def _by_class(heard: Heard) -> KnownReply:
-    of_class = _classes().get(heard.code // 100, ())
-    return best_match(of_class, heard) or _classes()[0][0]
-
-
-def _heard(reply: ReplyLike | str, phase: Phase | None) -> Heard:
-    if isinstance(reply, str):
-        code, text = _parsed(reply[:_READ_CHARS])
-    else:
-        code, text = reply.code, reply.text[:_READ_CHARS]
-    text = " ".join(text.split())
-    match = _ENHANCED.match(text)
-    enhanced = ".".join(str(int(part)) for part in match.groups()) if match else ""
-    if not code:
-        return Heard(int(match[1]) * 100 if match else 0, enhanced, text.lower(), phase, False)
-    return Heard(code, enhanced, text.lower(), phase)
-
-
-def _parsed(shown: str) -> tuple[int, str]:
-    """Return code and text of a reply as a log shows it; code 0 when it shows none."""
-    code = 0
-    texts = []
-    for line in shown.splitlines():
-        stripped = line.strip()
-        match = _CODE.match(stripped)
-        if match and code in (0, int(match[1])):
-            code = int(match[1])
-            stripped = stripped[match.end() :].lstrip()
-        if stripped:
-            texts.append(stripped)
-    return code, " ".join(texts)
 
 
 @cache
@@ -191,6 +164,11 @@ def _classes() -> dict[int, tuple[KnownReply, ...]]:
     for each in read("generic", "codes")["classes"]:
         classes[each["class"]] = (*classes.get(each["class"], ()), known_reply(each))
     return classes
+
+
+@cache
+def _nothing() -> KnownReply:
+    return known_reply(read("generic", "codes")["nothing"])
 
 
 @cache

@@ -32,6 +32,7 @@ class KnownReply:
     texts:     lower-case parts of the reply's text; any one of them is enough.
     temporary: overrides the rule that 4yz is temporary and 5yz is not.
     auth:      the reply speaks about the login itself.
+    later:     the remedy when 4.x.y says that it may pass; None: the common one, then `remedy`.
     """
 
     cause: Words
@@ -42,6 +43,7 @@ class KnownReply:
     phases: tuple[Phase, ...] = ()
     temporary: bool | None = None
     auth: bool = False
+    later: Words | None = None
 
     def fit(self, heard: Heard) -> tuple[int, bool, bool, bool] | None:
         """Return how closely this fits, text before enhanced code before code; None if not."""
