@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import cast
 
@@ -391,3 +393,145 @@ def test_a_cancelled_send_leaves_the_mailer_usable() -> None:
 def test_a_mailer_needs_a_connection(connections: int) -> None:
     with pytest.raises(SettingsError, match="connections"):
         AsyncMailer(Relay(host="x", port=25), connections=connections)
+
+
+# What interrupts, forks and closings do.
+
+
+def test_an_interrupted_mailer_opens_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: socket.socket, octets: bytes) -> int:
+        real_send(self, octets)
+        monkeypatch.undo()
+        raise KeyboardInterrupt  # the octets are out, and nobody noted how many
+
+    real_send = socket.socket.send
+    smuggled = Message(from_="a@x.example", to="b@y.example", text="MAIL FROM:<evil@x.example>")
+
+    with hostile("polite") as server, Mailer(relay(server)) as mailer:
+        assert mailer.send(message(1))
+        monkeypatch.setattr(socket.socket, "send", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            mailer.send(smuggled)
+        assert mailer.send(message(2))
+
+        assert {mail.reverse_path for mail in server.messages} == {"a@x.example"}
+        assert [mail.connection for mail in server.messages][-1] == 2
+
+
+def test_a_forked_child_does_not_speak_on_its_parents_connection() -> None:
+    with hostile("polite") as server, Mailer(relay(server)) as mailer:
+        assert mailer.send(message(1))
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if mailer.send(message(2)) else 1)
+        _, status = os.waitpid(child, 0)
+        assert mailer.send(message(3))
+
+        assert status == 0
+        assert {mail.connection for mail in server.messages} == {1, 2}
+
+
+def test_a_relay_that_closes_right_after_the_login_is_refused_not_hammered() -> None:
+    async def run(server: HostileSimulator) -> Result:
+        plain = Relay(host="127.0.0.1", port=server.port, security="none")
+        async with AsyncMailer(plain, connections=2, timeout=5) as mailer:
+            return await mailer.send(message(1))
+
+    with hostile("reply@ehlo=250 fine\r\n421 4.3.2 closing") as server:
+        result = asyncio.run(run(server))
+
+        assert result.code is Code.PROTOCOL
+        assert len(server.transcripts) == 1
+
+
+def test_closing_a_mailer_ends_every_send_that_waits() -> None:
+    async def run(server: HostileSimulator) -> list[Result]:
+        mailer = AsyncMailer(relay(server), connections=1)
+        sends = [asyncio.ensure_future(mailer.send(message(n))) for n in range(20)]
+        await asyncio.wait(sends, return_when=asyncio.FIRST_COMPLETED)
+        await mailer.aclose()
+        results = await asyncio.gather(*sends)
+        results.append(await mailer.send(message(99)))
+        with pytest.raises(PostroadError, match="closed"):
+            async for _ in mailer.send_many([message(100)]):
+                pass
+        return results
+
+    with hostile("polite") as server:
+        results = asyncio.run(run(server))
+
+        assert len(results) == 21
+        assert not results[-1]
+        assert sum(map(bool, results)) == len(server.messages)
+
+
+def test_a_cancelled_close_can_be_repeated() -> None:
+    async def run(server: HostileSimulator) -> None:
+        mailer = AsyncMailer(relay(server), connections=1)
+        assert await mailer.send(message(1))
+        closing = asyncio.ensure_future(mailer.aclose())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing])
+        await mailer.aclose()
+
+    with hostile("polite") as server:
+        asyncio.run(run(server))
+
+        assert b"QUIT" in server.wait_for_transcript().from_client
+
+
+def test_what_is_no_message_is_a_result_and_the_rest_is_sent() -> None:
+    async def run(server: HostileSimulator) -> list[Result]:
+        async with AsyncMailer(relay(server), connections=1) as mailer:
+            results, error = await collect(mailer, [None, message(1), "text", message(2)])
+            assert error is None
+            assert (await mailer.send(cast("Message", None))).code is Code.CONFIG
+            return results
+
+    with hostile("polite") as server:
+        results = asyncio.run(run(server))
+
+        assert sorted(result.code for result in results) == [-1, -1, 0, 0]
+
+
+def test_an_iterable_that_is_cancelled_ends_its_stream() -> None:
+    async def messages() -> AsyncIterator[Message]:
+        yield message(1)
+        raise asyncio.CancelledError
+
+    async def run(server: HostileSimulator) -> int:
+        results = 0
+        async with AsyncMailer(relay(server), connections=1) as mailer:
+            with pytest.raises(asyncio.CancelledError):
+                async for _ in mailer.send_many(messages()):
+                    results += 1
+        return results
+
+    with hostile("polite") as server:
+        assert asyncio.run(run(server)) == 1
+
+
+def test_a_cancelled_send_that_waits_for_a_connection_is_taken_back() -> None:
+    async def run(server: HostileSimulator) -> None:
+        async with AsyncMailer(relay(server), connections=1) as mailer:
+            sends = [asyncio.ensure_future(mailer.send(message(n))) for n in range(3)]
+            await asyncio.sleep(0)
+            for send in sends[:2]:
+                send.cancel()
+            assert await sends[2]
+
+    with hostile("polite") as server:
+        asyncio.run(run(server))
+
+        assert len(server.messages) == 1
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), 86_401, None, "5"])
+def test_a_timeout_that_is_none_is_refused(timeout: object) -> None:
+    plain = Relay(host="x", port=25)
+
+    with pytest.raises(SettingsError, match="timeout"):
+        Mailer(plain, timeout=cast("float", timeout))
+    with pytest.raises(SettingsError, match="timeout"):
+        AsyncMailer(plain, timeout=cast("float", timeout))

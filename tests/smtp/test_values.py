@@ -158,3 +158,13 @@ def test_a_transcript_has_a_line_for_every_protocol_line() -> None:
         "* connected\\nto it\nS: 250-a\nS: 250 b\\x00\nC: MAIL FROM:<é>\nC: DATA\n"
         "C: AUTH PLAIN ***\nC: <2154 octets of message>\n"
     )
+
+
+def test_a_token_folded_over_the_lines_of_a_reply_is_masked() -> None:
+    token = "".join(f"{number:04x}" for number in range(300))
+    redact = Redactor([token])
+
+    pieces = [token[start : start + 200] for start in range(0, len(token), 200)]
+    shown = [redact(f"5.7.8 {piece}") for piece in pieces]
+
+    assert shown == ["5.7.8 ***"] * len(pieces)

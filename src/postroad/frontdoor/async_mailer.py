@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import Self
 
-from postroad.errors import MessageError, SettingsError
-from postroad.frontdoor.mailer import TIMEOUT_S
+from postroad.errors import ConnectionLost, MessageError, Phase, SettingsError
+from postroad.frontdoor.mailer import TIMEOUT_S, check_timeout
 from postroad.frontdoor.result import Result, failed
 from postroad.frontdoor.sources import Single, Stream
 from postroad.message import Message
@@ -29,6 +29,7 @@ class AsyncMailer:
         timeout: float = TIMEOUT_S,
         lang: str = "en",
     ) -> None:
+        check_timeout(timeout)
         if connections < 1:
             raise SettingsError("connections must be at least 1")
         self.relay = relay
@@ -43,8 +44,9 @@ class AsyncMailer:
         Cancelling stops the waiting; a message under way may still be sent.
         """
         try:
+            self._check_open()
             future = self._single.put(message)
-        except MessageError as error:
+        except (MessageError, ConnectionLost) as error:
             return failed(error, self.relay, self.lang)
         self._pool.wake()
         return await future
@@ -58,9 +60,10 @@ class AsyncMailer:
         is possible ends the iteration with its error, after the results that are known; an
         exception of `messages` does the same. Leaving the loop early sends no further message.
         """
+        self._check_open()
         stream = Stream(self.relay, self.lang, self._pool.wake, messages)
-        self._pool.add(stream)
         try:
+            self._pool.add(stream)
             while True:
                 while stream.results:
                     yield stream.results.popleft()
@@ -71,6 +74,10 @@ class AsyncMailer:
         finally:
             self._pool.remove(stream)
             await stream.aclose()
+
+    def _check_open(self) -> None:
+        if self._pool.is_closing:
+            raise ConnectionLost("the mailer is closed", phase=Phase.CONNECT)
 
     async def aclose(self) -> None:
         """Finish the messages under way and close the connections."""

@@ -6,6 +6,7 @@ import itertools
 import os
 from datetime import UTC, datetime
 
+from postroad.errors import MessageError
 from postroad.message import BuiltMessage, Message, build
 
 
@@ -26,7 +27,12 @@ _sequence = _Sequence()
 
 
 def compose(message: Message) -> BuiltMessage:
-    """Return `message` as content and envelope, dated now."""
+    """Return `message` as content and envelope, dated now.
+
+    raises: MessageError for what is no message or makes one beyond a limit.
+    """
+    if not isinstance(message, Message):
+        raise MessageError(f"takes a Message, not {type(message).__name__}")
     number = next(_sequence.numbers)
     unique = f"{_sequence.prefix}{number:x}"
     return build(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Self
 
-from postroad.errors import MessageError, Phase, PostroadError
+from postroad.errors import MessageError, Phase, PostroadError, SettingsError
 from postroad.frontdoor.composing import compose
 from postroad.frontdoor.result import Result, failed
 from postroad.message import BuiltMessage, Message
@@ -16,7 +17,21 @@ from postroad.smtp.transcript import Note
 from postroad.transport.blocking import BlockingConnection
 from postroad.transport.relay import Relay
 
+MAX_S = 86_400.0
 TIMEOUT_S = 300.0  # what RFC 5321 §4.5.3.2 allows a single command
+
+
+def check_timeout(seconds: object) -> None:
+    """Refuse what is no number of seconds above 0, a day at most.
+
+    raises: SettingsError.
+    """
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int | float)
+        or not 0 < seconds <= MAX_S
+    ):
+        raise SettingsError(f"timeout must be above 0 and at most {MAX_S:g} seconds")
 
 
 class Mailer:
@@ -29,10 +44,13 @@ class Mailer:
     """
 
     def __init__(self, relay: Relay, *, timeout: float = TIMEOUT_S, lang: str = "en") -> None:
+        check_timeout(timeout)
         self.relay = relay
         self._timeout = timeout
         self._lang = lang
         self._connection: BlockingConnection | None = None
+        self._deadline: float | None = None  # of the last message; good-bye does not outlast it
+        self._owner = os.getpid()
         self._turn = threading.Lock()
 
     def send(self, message: Message) -> Result:
@@ -43,6 +61,7 @@ class Mailer:
         except MessageError as error:
             return failed(error, self.relay, self._lang)
         with self._turn:
+            self._deadline = deadline
             return self._send(built, deadline)
 
     def close(self) -> None:
@@ -75,6 +94,8 @@ class Mailer:
 
     def _try(self, transaction: Transaction, deadline: float) -> Outcome:
         """Run `transaction` on a connection that works as far as anybody can know."""
+        if self._owner != os.getpid():  # a forked child: the connection is its parent's
+            self._abandon()
         if self._connection is not None and not self._connection.is_usable():
             self._drop()
         try:
@@ -86,9 +107,16 @@ class Mailer:
             if error.phase is not Phase.CONFIG:
                 transaction.entries.append(Note(str(error)))
             return transaction.ended
+        except BaseException:
+            self._abandon()
+            raise
         session = self._connection.session
         if session.error is None:
-            self._connection.send(transaction, deadline)
+            try:
+                self._connection.send(transaction, deadline)
+            except BaseException:  # an interrupt between two octets: nobody knows which were sent
+                self._abandon()
+                raise
         else:
             transaction.end_failed(session.error)
             transaction.transcript = (session.entries,)
@@ -97,6 +125,12 @@ class Mailer:
         return transaction.ended
 
     def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close(self._deadline)
+
+    def _abandon(self) -> None:
+        connection, self._connection = self._connection, None
+        self._owner = os.getpid()
+        if connection is not None:
+            connection.abandon()

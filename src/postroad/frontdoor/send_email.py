@@ -15,7 +15,7 @@ from postroad.frontdoor.environment import (
 )
 from postroad.frontdoor.mailer import Mailer
 from postroad.frontdoor.result import Result, failed
-from postroad.message import Address, Attachment, Message, parse_address
+from postroad.message import Address, Attachment, Message, limits, parse_address
 from postroad.smtp.opening import Security
 from postroad.transport.relay import Relay
 
@@ -51,6 +51,7 @@ FIELDS = {
 }
 """Every field a config may have, and what it means."""
 
+_NO_MORE = {"message_id": "", "phase": "done", "hint": ""}
 _SECRETS = ("pass", "pass_env", "pass_file", "token")
 _PERSON = ("email", "name")
 _ATTACHMENT = ("filename", "path", "content", "content_type", "content_id")
@@ -75,7 +76,10 @@ def send_email(config: Mapping[str, Any]) -> dict[str, Any]:
             f"a defect in Postroad: {type(exc).__name__}", reason=Reason.INTERNAL
         )
         result = failed(internal, None, lang)
-    return _answer(result)
+    try:
+        return _answer(result)
+    except Exception:  # noqa: BLE001 - as when no file can be opened for the hint
+        return {"code": int(result.code), "log": "", "error": result.error} | _NO_MORE
 
 
 def _send(config: Mapping[str, Any], lang: str) -> Result:
@@ -264,7 +268,14 @@ def _headers(value: object) -> list[tuple[str, str]]:
 def _attachments(value: object) -> list[Attachment]:
     if not isinstance(value, list | tuple):
         raise SettingsError(f"attachments must be a list, not {_kind(value)}")
-    return [_attachment(each, f"attachments[{index}]") for index, each in enumerate(value)]
+    attachments: list[Attachment] = []
+    octets = 0
+    for index, each in enumerate(value):
+        attachments.append(_attachment(each, f"attachments[{index}]"))
+        octets += len(attachments[-1].content)
+        if octets > limits.MESSAGE_OCTETS:  # before the next one is read
+            raise SettingsError(f"attachments have more than {limits.MESSAGE_OCTETS:,} octets")
+    return attachments
 
 
 def _attachment(value: object, where: str) -> Attachment:
@@ -304,7 +315,7 @@ def _text(fields: Mapping[str, Any], name: str, where: str = "") -> str:
         raise SettingsError(
             f"{where + '.' if where else ''}{name} must be a string, not {_type(value)}"
         )
-    return value
+    return str.__str__(value)  # a subclass may lie about itself
 
 
 def _flag(fields: dict[str, Any], name: str, *, default: bool = False) -> bool:

@@ -62,10 +62,16 @@ class Single:
         """Return the next message that somebody still waits for."""
         while self._queue:
             job = self._queue.popleft()
-            if not self._futures[job].cancelled():
+            if self.wants(job):
                 return job
-            del self._futures[job]
         return None
+
+    def wants(self, job: Job) -> bool:
+        """Whether its future was not cancelled."""
+        if not self._futures[job].cancelled():
+            return True
+        del self._futures[job]
+        return False
 
     def ended(self, job: Job) -> None:
         """Wake who waits for `job`."""
@@ -144,6 +150,10 @@ class Stream:
                 octets += len(job.content)
         return self._built.popleft() if self._built else None
 
+    def wants(self, job: Job) -> bool:  # noqa: ARG002
+        """A stream that is given up is removed from its pool, with what waits."""
+        return True
+
     def ended(self, job: Job) -> None:
         """Keep the result for who reads them."""
         self._under_way -= 1
@@ -172,7 +182,9 @@ class Stream:
                 return None
             except _NothingYetError:
                 return None
-            except Exception as error:  # noqa: BLE001 - the caller's own; raised to the caller
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - the caller's own; raised to the caller
                 self._end(error)
                 return None
             try:
@@ -202,6 +214,7 @@ class _ReadAhead:
         self._waiting: deque[Message] = deque()
         self._has_room = asyncio.Event()
         self._error: BaseException | None = None
+        self._is_closing = False
         self._reader = asyncio.get_running_loop().create_task(self._read(messages, wake))
 
     def __iter__(self) -> Self:
@@ -217,6 +230,7 @@ class _ReadAhead:
 
     async def aclose(self) -> None:
         """Stop reading."""
+        self._is_closing = True
         self._reader.cancel()
         await asyncio.wait([self._reader])
 
@@ -229,6 +243,10 @@ class _ReadAhead:
                     self._has_room.clear()
                     await self._has_room.wait()
             self._error = StopIteration()
-        except Exception as error:  # noqa: BLE001 - the caller's own; raised to the caller
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            if self._is_closing:
+                raise
             self._error = error
         wake()

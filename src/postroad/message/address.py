@@ -206,9 +206,11 @@ def _local_problem(local: str) -> str:
     if (len(local) if is_ascii else len(local.encode())) > limits.LOCAL_PART_OCTETS:
         return f"more than {limits.LOCAL_PART_OCTETS} octets before the @"
     if _DOT_ATOM.fullmatch(local) or _QUOTED_LOCAL.fullmatch(local):
-        if is_ascii or not any(c.isspace() and c != " " for c in local):
+        if is_ascii or local.isprintable():
             return ""
-        return "a space before the @"
+        if any(c.isspace() for c in local):
+            return "a space before the @"
+        return "a character before the @ that cannot be seen"
     if not local:
         return "nothing before the @"
     if "@" in local:

@@ -12,6 +12,7 @@ from postroad.smtp.reply import printable
 MASK = "***"
 _MIN_SECRET_CHARACTERS = 4  # masking every "a" would leave no readable log
 _MIN_BASE64_CHARACTERS = 6
+_WORD = re.compile(r"\S{12,}")
 _LEFT_ALONE = ("", "/", "!*'()", ";,/?:@&=+$!*'()#")  # by quote, and by JavaScript's two ways
 _RECOGNIZED_CHARACTERS = 12  # of a long secret that the server cut short
 
@@ -49,7 +50,13 @@ class Redactor:
         for head in self._heads:
             if head in text:
                 text = _without_beginnings(text, head, self._forms)
+        if self._heads:
+            text = _WORD.sub(self._masked_piece, text)
         return text
+
+    def _masked_piece(self, word: re.Match[str]) -> str:
+        """Mask a word that is a piece of a long secret, folded over several lines."""
+        return MASK if any(word[0] in form for form in self._forms) else word[0]
 
 
 def _forms(secret: str) -> set[str]:

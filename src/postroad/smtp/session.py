@@ -190,6 +190,7 @@ class Session:
         if self.is_closed:
             return
         self.wants_tls = False
+        self.progress += 1
         self.note(note)
         self._advance()
 

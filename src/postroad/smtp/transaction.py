@@ -214,6 +214,8 @@ class Transaction:
         if error.phase is Phase.FINAL_DOT and not error.in_doubt:
             cause, error = error, DeliveryInDoubt(f"{error}; the message may have been accepted")
             error.__cause__ = cause
+        # A result may be kept for long; the frames of a traceback hold the content.
+        error.__traceback__ = None
         self.outcome = Outcome(error.code, error.phase, self._fates(None), error)
 
     def _fates(self, decisive: Reply | None) -> tuple[Reply | None, ...]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
+from postroad.errors import ConnectError
 from postroad.smtp.session import Session
 from postroad.smtp.transaction import Transaction
 from postroad.transport.dialer import dial
@@ -35,8 +36,12 @@ class BlockingConnection:
         self._unsent: Octets = b""
         local = self._socket.getsockname()[0]
         self.wire = Wire(relay, credentials, peer=peer, local=local)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._socket, selectors.EVENT_READ)
+        try:
+            self._selector = selectors.DefaultSelector()
+            self._selector.register(self._socket, selectors.EVENT_READ)
+        except OSError as exc:
+            self._socket.close()
+            raise ConnectError(f"no more files can be opened: {exc.strerror}") from exc
 
     @property
     def session(self) -> Session:
@@ -78,18 +83,24 @@ class BlockingConnection:
 
     def is_usable(self) -> bool:
         """Whether the session is idle and the server has neither closed it nor spoken up."""
-        if self.session.is_closed:
+        if self.session.is_closed or self._unsent or not self.session.is_idle:
             return False
         if self._selector.select(0):
             self._read()  # a relay that closes an idle session says 421 or nothing
         return self.session.can_begin
 
-    def close(self) -> None:
+    def abandon(self) -> None:
+        """Close the socket and say nothing: nobody knows what was written on it."""
+        self._selector.close()
+        self._socket.close()
+
+    def close(self, deadline: float | None = None) -> None:
         """Say good-bye if that is possible without waiting long, and close the socket."""
         if self.session.is_ready and self.session.is_idle and not self.session.is_closed:
             self.session.quit()
-            deadline = time.monotonic() + self._timeouts.quit_s
-            self.run(lambda: self.session.is_closed, deadline)
+            last = time.monotonic() + self._timeouts.quit_s
+            last = min(last, deadline) if deadline is not None else last
+            self.run(lambda: self.session.is_closed, last)
         elif pending := self.wire.next_octets():  # a TLS alert
             with contextlib.suppress(OSError):
                 self._socket.send(pending)

@@ -32,12 +32,14 @@ def dial(host: str, port: int, timeout_s: float) -> Dialed:
     deadline = time.monotonic() + timeout_s
     failure: OSError | None = None
     for family, address in _resolve(host, port, timeout_s):
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock = None
         try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
             sock.settimeout(max(deadline - time.monotonic(), 0.001))
             sock.connect(address)
         except OSError as exc:
-            sock.close()
+            if sock is not None:
+                sock.close()
             failure = exc
         else:
             return _prepared(sock), address[0]
@@ -54,12 +56,13 @@ async def dial_async(host: str, port: int, timeout_s: float) -> Dialed:
     try:
         async with asyncio.timeout(timeout_s):
             for family, address in await _resolve_async(loop, host, port):
-                sock = socket.socket(family, socket.SOCK_STREAM)
-                sock.setblocking(False)
                 try:
+                    sock = socket.socket(family, socket.SOCK_STREAM)
+                    sock.setblocking(False)
                     await loop.sock_connect(sock, address)
                 except OSError as exc:
-                    sock.close()
+                    if sock is not None:
+                        sock.close()
                     failure = exc
                 else:
                     return _prepared(sock), address[0]
@@ -88,7 +91,7 @@ def _resolve(host: str, port: int, timeout_s: float) -> Sequence[Address]:
 
     def ask() -> None:
         try:
-            answers = socket.getaddrinfo(_name(host), port, type=socket.SOCK_STREAM)
+            answers = socket.getaddrinfo(name_on_the_wire(host), port, type=socket.SOCK_STREAM)
             found.append(_addresses(answers))
         except (OSError, UnicodeError) as exc:
             found.append(_unknown(host, exc))
@@ -112,14 +115,16 @@ async def _resolve_async(
     loop: asyncio.AbstractEventLoop, host: str, port: int
 ) -> Sequence[Address]:
     try:
-        return _addresses(await loop.getaddrinfo(_name(host), port, type=socket.SOCK_STREAM))
+        return _addresses(
+            await loop.getaddrinfo(name_on_the_wire(host), port, type=socket.SOCK_STREAM)
+        )
     except (OSError, UnicodeError) as exc:
         if isinstance(exc, TimeoutError):
             raise
         raise _unknown(host, exc) from exc
 
 
-def _name(host: str) -> str:
+def name_on_the_wire(host: str) -> str:
     """Return the name to look up: IPv6 literals without their brackets, others in ASCII."""
     if host.startswith("[") and host.endswith("]"):
         return host[1:-1]

@@ -44,6 +44,10 @@ class Source(Protocol):
         """Return the next job, None when there is none now."""
         ...
 
+    def wants(self, job: Job) -> bool:
+        """Whether anybody still waits for `job`, which was taken and has not begun."""
+        ...
+
     def ended(self, job: Job) -> None:
         """`job` has its outcome."""
         ...
@@ -70,7 +74,7 @@ class Pool:
         self._connections: set[Connection] = set()  # logged in
         self._opening: set[asyncio.Task[None]] = set()
         self._refused_until = 0.0
-        self._is_closing = False
+        self.is_closing = False
 
     def add(self, source: Source) -> None:
         """Take jobs from `source` too."""
@@ -94,28 +98,35 @@ class Pool:
 
     async def aclose(self) -> None:
         """Finish what is under way, say good-bye and close; what never began ends as lost."""
-        self._is_closing = True
+        self.is_closing = True
         for task in self._opening:
             task.cancel()
         if self._opening:
             await asyncio.wait(self._opening)
-        self._fail_waiting(ConnectionLost("the mailer was closed before the message's turn"), [])
+        error = ConnectionLost("the mailer was closed before the message's turn")
+        self._fail_waiting(error, [])
+        for source in list(self._sources):
+            source.dead(error, [])
         connections = list(self._connections)
         for connection in connections:
             connection.finish()
-        for connection in connections:
-            await connection.closed
+        if connections:
+            await asyncio.wait([connection.closed for connection in connections])
 
     # What connections ask and tell.
 
     def take(self) -> Job | None:
         """Return the next job: first what waits, then from each source in turn."""
-        return self._waiting.popleft() if self._waiting else self._next()
+        while self._waiting:
+            job = self._waiting.popleft()
+            if job.source.wants(job):
+                return job
+        return self._next()
 
     def ended(self, transaction: Transaction) -> None:
         """A job ended; one whose session was stale waits for another connection, once."""
         job = cast(Job, transaction)
-        if job.was_stale and not job.is_second_try and not self._is_closing:
+        if job.was_stale and not job.is_second_try and not self.is_closing:
             job.reset()
             job.is_second_try = True
             self._waiting.append(job)
@@ -125,13 +136,13 @@ class Pool:
     def lost(self, connection: Connection) -> None:
         """The session of a connection that was ready is over."""
         self._connections.discard(connection)
-        if not self._is_closing:
+        if not self.is_closing:
             self.wake()
 
     # Inside.
 
     def _may_open(self) -> bool:
-        if self._is_closing or len(self._connections) + len(self._opening) >= self._limit:
+        if self.is_closing or len(self._connections) + len(self._opening) >= self._limit:
             return False
         if not self._connections:
             return not self._opening
@@ -167,12 +178,12 @@ class Pool:
         finally:
             self._opening.discard(task)
         session = connection.session
-        if session.error is not None and not session.is_ready:
-            self._refused(session.error, session.entries)
+        if session.is_closed or not session.is_ready:
+            error = session.error or ConnectionLost("the server closed the connection")
+            self._refused(error, session.entries)
             return
-        if not session.is_closed:
-            self._connections.add(connection)
-            connection.pump()
+        self._connections.add(connection)
+        connection.start()
         self.wake()
 
     def _refused(self, error: PostroadError, entries: list[Entry]) -> None:

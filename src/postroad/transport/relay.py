@@ -51,6 +51,9 @@ class Relay:
     timeouts: Timeouts = field(default_factory=Timeouts, repr=False)
 
     def __post_init__(self) -> None:
+        for name, kinds in _TYPES.items():
+            if not isinstance(getattr(self, name), kinds):
+                raise SettingsError(f"{name} cannot be {type(getattr(self, name)).__name__}")
         _check_host(self.host)
         if isinstance(self.port, bool) or not isinstance(self.port, int):
             raise SettingsError(f"port must be a whole number, not {self.port!r}")
@@ -63,7 +66,10 @@ class Relay:
             if isinstance(value, str):
                 _check_text(value, name)
         if self.client_name is not None and not (
-            self.client_name.isascii() and self.client_name and " " not in self.client_name
+            self.client_name.isascii()
+            and self.client_name.isprintable()
+            and self.client_name
+            and " " not in self.client_name
         ):
             raise SettingsError("client_name must be a host name or an address literal in ASCII")
         if self.password and self.token is not None:
@@ -151,3 +157,18 @@ def _check_text(text: str, field_name: str) -> None:
         forbid_controls(text, field_name)
     except MessageError as exc:
         raise SettingsError(str(exc)) from exc
+
+
+_NOTHING = type(None)
+_TYPES: dict[str, tuple[type, ...]] = {
+    "host": (str,),
+    "username": (str,),
+    "password": (str,),
+    "token": (str, Callable, _NOTHING),  # type: ignore[dict-item]
+    "auth": (str, _NOTHING),
+    "verify": (bool,),
+    "cafile": (str, _NOTHING),
+    "client_name": (str, _NOTHING),
+    "provider": (str, _NOTHING),
+    "timeouts": (Timeouts,),
+}

@@ -45,7 +45,9 @@ class Connection(asyncio.Protocol):
         self._timeouts = wire.relay.timeouts
         self._transport: asyncio.Transport | None = None
         self._is_writable = True
+        self._is_started = False
         self._is_finishing = False
+        self._failed_write = 0  # octets that the kernel refused together with the connection
         self._begun: deque[float] = deque([self._loop.time()])  # the opening counts as the first
         self._progress = -1
         self._moved_at = 0.0
@@ -62,13 +64,18 @@ class Connection(asyncio.Protocol):
         """Ready, with nothing under way."""
         return self.session.is_ready and not self.session.is_closed and self.session.is_idle
 
+    def start(self) -> None:
+        """Take work from now on."""
+        self._is_started = True
+        self.pump()
+
     def pump(self) -> None:
         """Write what may be written now, taking new work where the session has room."""
         session, wire, transport = self.session, self.wire, self._transport
         if transport is None:
             return
         while self._is_writable:
-            while session.can_begin and not self._is_finishing:
+            while session.can_begin and self._is_started and not self._is_finishing:
                 transaction = self._work.take()
                 if transaction is None:
                     break
@@ -83,6 +90,9 @@ class Connection(asyncio.Protocol):
             if octets is None:
                 break
             transport.write(octets)
+            if transport.is_closing():
+                self._failed_write = len(octets)
+                return
             if session.is_waiting:
                 break
         if session.is_closed:
@@ -118,7 +128,7 @@ class Connection(asyncio.Protocol):
         if self.session.is_ready and not self.opened.done():
             self._begun.clear()
             self.opened.set_result(None)
-        else:
+        if self.session.is_closed or not self.session.is_ready or self._is_started:
             self.pump()
 
     def eof_received(self) -> None:
@@ -130,7 +140,8 @@ class Connection(asyncio.Protocol):
         cause = exc if isinstance(exc, OSError) else None
         self._report(self.wire.lost(cause, unsent=self._unsent))
         self._hang_up()
-        self.closed.set_result(None)
+        if not self.closed.done():
+            self.closed.set_result(None)
         if self.opened.done():
             self._work.lost(self)
         else:
@@ -150,8 +161,8 @@ class Connection(asyncio.Protocol):
     @property
     def _unsent(self) -> int:
         """What the kernel does not have of the last block; at least 1 once asyncio forgot."""
-        if self._is_writable or self._transport is None:
-            return 0
+        if self._failed_write or self._is_writable or self._transport is None:
+            return self._failed_write
         return max(self._transport.get_write_buffer_size(), 1)
 
     def _report(self, finished: list[Transaction]) -> None:
@@ -199,7 +210,7 @@ class Connection(asyncio.Protocol):
 async def open_connection(relay: Relay, work: Work, timeout_s: float) -> Connection:
     """Return a connection to `relay` once its opening dialogue is over, well or not.
 
-    returns: with `session.is_ready`, or with `session.error`; `pump` starts the work.
+    returns: with `session.is_ready`, or with `session.error`; `start` makes it take work.
     raises:  SettingsError, ConnectError.
     """
     loop = asyncio.get_running_loop()

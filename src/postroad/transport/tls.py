@@ -9,6 +9,7 @@ from typing import Any
 
 from postroad.errors import Reason, SettingsError, TlsError
 
+RECORD_OCTETS = 16_384  # of plain text in one record (RFC 8446 §5.1)
 _READ_OCTETS = 65_536
 _RECORD_TYPES = range(0x14, 0x18)  # RFC 8446 §5.1: what the first octet of TLS can be
 
@@ -46,6 +47,7 @@ class TlsLayer:
         self._tls = context.wrap_bio(
             self._incoming, self._outgoing, server_hostname=server_name.strip("[]")
         )
+        self.error: TlsError | None = None  # what broke off the reading, after what was read
         self._heard_nothing = True
         self.is_established = False
 
@@ -76,7 +78,7 @@ class TlsLayer:
     def decrypt(self, data: bytes) -> tuple[bytes, bool]:
         """Return what `data` completes, and whether the peer said that no more will come.
 
-        raises: TlsError on a record that is not authentic.
+        A record that is not authentic ends the reading: `error` is then set.
         """
         self._incoming.write(data)
         plain = []
@@ -88,7 +90,8 @@ class TlsLayer:
         except ssl.SSLZeroReturnError:
             return b"".join(plain), True
         except ssl.SSLError as exc:
-            raise _explained(exc) from exc
+            self.error = _explained(exc)
+            return b"".join(plain), False
         return b"".join(plain), True
 
     def pending(self) -> bytes:

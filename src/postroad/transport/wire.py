@@ -9,8 +9,9 @@ from postroad.errors import ConnectionLost, Phase, PostroadError, Reason, TlsErr
 from postroad.smtp.sasl import Credentials
 from postroad.smtp.session import Session
 from postroad.smtp.transaction import Transaction
+from postroad.transport.dialer import name_on_the_wire
 from postroad.transport.relay import Relay
-from postroad.transport.tls import TlsLayer, client_context
+from postroad.transport.tls import RECORD_OCTETS, TlsLayer, client_context
 
 Octets = bytes | memoryview
 
@@ -59,10 +60,16 @@ class Wire:
         if self._tls is None:
             self._unsent_tail = len(tail)
             return octets
-        # One write, one record: the server could not act on a dot whose record has not wholly
-        # arrived, so any octet unsent means that it never left.
-        self._unsent_tail = 0
-        return self._tls.encrypt(octets)
+        if head and tail and len(octets) > RECORD_OCTETS:
+            encrypted = self._tls.encrypt(head)
+            encrypted_tail = self._tls.encrypt(tail)
+            self._unsent_tail = len(encrypted_tail)
+            return encrypted + encrypted_tail
+        # One record where it fits: a server that answers the first of two waits for our delayed
+        # acknowledgement before the second answer. It cannot act on half of one.
+        encrypted = self._tls.encrypt(octets)
+        self._unsent_tail = 0 if head else len(encrypted)
+        return encrypted
 
     def receive(self, data: bytes) -> list[Transaction]:
         """Take what arrived; return the transactions that ended."""
@@ -81,6 +88,8 @@ class Wire:
             return self.session.lost(error)
         self._send_pending()
         finished = self.session.receive(plain) if plain else []
+        if self._tls.error is not None:
+            finished += self.session.lost(self._tls.error)
         return finished + self.session.lost() if is_over else finished
 
     def lost(self, exc: OSError | None, *, unsent: int) -> list[Transaction]:
@@ -111,7 +120,7 @@ class Wire:
     def _start_tls(self) -> None:
         relay = self.relay
         context = client_context(verify=relay.verify, cafile=relay.cafile)
-        self._tls = TlsLayer(context, relay.host)
+        self._tls = TlsLayer(context, name_on_the_wire(relay.host))
         self._shake_hands(self._tls, b"")
 
     def _shake_hands(self, tls: TlsLayer, data: bytes) -> None:
