@@ -241,3 +241,30 @@ def test_a_real_certificate_that_expires_soon_is_warned_of(run: Run, tmp_path: P
     assert result.exit_code == Exit.OK, result.output
     assert found["certificate"]["days"] == 5
     assert len(found["warnings"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        ("no-greeting", "connected, but no greeting came: no reply within"),
+        ("close@greeting", "connected, but the server closed the connection without a greeting"),
+        ("greeting-554", "connected, but the connection was refused: 554"),
+    ],
+)
+def test_a_server_that_does_not_greet_was_reached_all_the_same(
+    run: Run, behaviour: str, words: str
+) -> None:
+    with hostile(behaviour) as server:
+        result = run("check", *relay(server), "--timeout", "0.5")
+
+    assert result.exit_code == Exit.FAILED
+    assert words in result.stdout
+    assert "The greeting failed. Nothing was sent." in result.stdout
+
+
+@pytest.mark.parametrize(("lang", "words"), [("ko", "연결되었으나"), ("zh", "已连接")])
+def test_a_missing_greeting_is_told_in_the_user_s_language(run: Run, lang: str, words: str) -> None:
+    with hostile("no-greeting") as server:
+        result = run("check", *relay(server), "--timeout", "0.2", "--lang", lang)
+
+    assert words in result.stdout

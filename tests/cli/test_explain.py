@@ -10,6 +10,7 @@ from tests.cli.conftest import Run, parsed
 
 from postroad import providers
 from postroad.cli.exits import Exit
+from postroad.cli.explain import replies
 from postroad.cli.layout import display_width
 from postroad.cli.program import program
 
@@ -148,3 +149,59 @@ def test_the_json_of_the_list_holds_every_preset(run: Run) -> None:
 
 def test_a_preset_s_name_is_taken_in_any_case(run: Run) -> None:
     assert run("presets", " Naver ").exit_code == Exit.OK
+
+
+def test_each_reply_on_lines_of_its_own_is_explained_in_order(run: Run) -> None:
+    log = (
+        "550-5.1.1 no such\r\n550 5.1.1 user\r\n421 4.7.0 later,\r\n  please\r\nS: 250 2.0.0 OK\r\n"
+    )
+
+    told = run("explain", "-", input=log)
+    found = parsed(run("explain", "-", "--json", input=log))
+
+    assert told.exit_code == Exit.OK
+    assert told.stdout.count("\n\n") == 2
+    assert [each["reply"] for each in found] == [
+        "550-5.1.1 no such\n550 5.1.1 user",
+        "421 4.7.0 later,\n  please",
+        "S: 250 2.0.0 OK",
+    ]
+    assert [each["is_temporary"] for each in found] == [False, True, False]
+
+
+def test_one_reply_is_an_object_whatever_stands_around_it(run: Run) -> None:
+    log = "Dear user,\n\nC: RCPT TO:<bo@b.example>\nS: 550 5.1.1 no\nC: QUIT\n\nRegards\n"
+
+    found = parsed(run("explain", "-", "--json", input=log))
+
+    assert found["reply"] == "S: 550 5.1.1 no"
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("550 a\n550 b", 2),
+        ("550-a\n551 b", 2),
+        ("550-a\n\n550 b", 2),
+        ("550-a\nfolded\n550 b", 1),
+        ("<<< 550 a\n>>> QUIT\n<<< 221 b", 2),
+        ("550", 1),
+        ("host said: 550 5.1.1 no", 1),
+        ("", 1),
+    ],
+)
+def test_replies_are_told_apart(text: str, count: int) -> None:
+    assert len(replies(text)) == count
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_text_without_a_reply_is_said_to_be_none(run: Run, lang: str) -> None:
+    result = run("explain", "hello", "--lang", lang)
+
+    assert result.exit_code == Exit.USAGE
+    assert result.stdout == ""
+    assert "that is no SMTP reply" in result.stderr
+
+
+def test_words_without_a_code_are_explained_all_the_same(run: Run) -> None:
+    assert "mailbox is full" in run("explain", "mailbox full").stdout

@@ -93,6 +93,31 @@ def test_an_unknown_command_is_refused_with_a_guess(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--lang", "ko", "presets"), "postroad presets --lang."),
+        (("-v", "send"), "postroad send -v."),
+        (("--json",), "postroad COMMAND --json."),
+    ],
+)
+def test_an_option_before_the_command_is_told_its_place(
+    run: Run, arguments: tuple[str, ...], told: str
+) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == Exit.USAGE
+    assert f"options come after the command: {told}" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_option_no_command_has_is_simply_unknown(run: Run) -> None:
+    result = run("--nonsense", "send")
+
+    assert result.exit_code == Exit.USAGE
+    assert "No such option" in result.stderr
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ("send", "--nonsense"),
@@ -104,6 +129,9 @@ def test_an_unknown_command_is_refused_with_a_guess(run: Run) -> None:
         ("check", "--lang", "fr"),
         ("explain",),
         ("explain", ""),
+        ("explain", "hello"),
+        ("explain", "999 foo"),
+        ("explain", "hello", "--json"),
         ("explain", "550", "--phase", "nonsense"),
         ("explain", "550", "--provider", "nonsense"),
         ("presets", "nonsense"),

@@ -102,3 +102,11 @@ def test_the_defaults_are_the_runner_s_own(run: Run, monkeypatch: pytest.MonkeyP
         "max_output_octets": scripting.MAX_OUTPUT_OCTETS,
         "allow_absolute": False,
     }
+
+
+@pytest.mark.parametrize("name", ["send.js", "./Send.MJS", "send.py"])
+def test_a_script_instead_of_its_config_is_told_apart(run: Run, name: str) -> None:
+    result = run("run", name)
+
+    assert result.exit_code == Exit.USAGE
+    assert "give the JSON config that names the script" in result.stderr

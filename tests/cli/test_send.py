@@ -15,6 +15,7 @@ import pytest
 from tests.cli.conftest import PASSWORD, Run, login, parsed, process, relay
 
 from postroad.cli.exits import Exit
+from postroad.cli.layout import display_width
 from postroad.cli.relay_options import RelayOptions, relay_of
 from postroad.errors import SettingsError
 from postroad.simulators import Simulator, hostile, simulate
@@ -224,7 +225,7 @@ def test_a_server_that_repeats_the_password_does_not_get_it_printed(run: Run, fo
 def test_the_json_holds_the_whole_result(run: Run, naver: Simulator) -> None:
     result = run(
         *("send", *login(naver), *PEOPLE, "--to", "full@example.com", "--text", "x"),
-        *("--json", "--transcript"),
+        *("--subject", "x", "--json", "--transcript"),
     )
 
     found = parsed(result)
@@ -273,10 +274,10 @@ def test_the_json_holds_the_whole_result(run: Run, naver: Simulator) -> None:
         (("--host", "h", *NOBODY[:4]), "standard input is empty"),
         (("--host", "h", *NOBODY, "--username", "u"), "needs a password"),
         (("--preset", "outlook", *NOBODY, "--username", "u@outlook.com"), "needs a token"),
-        (("--host", "h", *NOBODY, "--password-env", "PASSWORD"), "need a username"),
+        (("--host", "h", *NOBODY, "--password-env", "PASSWORD"), "needs a --username"),
         (
             ("--host", "h", *NOBODY, "--username", "u", "--password-env", "UNSET"),
-            "UNSET is not set",
+            "--password-env takes the NAME of an environment variable",
         ),
         (("--host", "h", *NOBODY, "--username", "u", "--password-file", "/x"), "cannot be read"),
         (
@@ -298,19 +299,80 @@ def test_what_is_wrong_by_itself_is_exit_2_for_people_and_programs(
     assert words in parsed(as_json)["error"]
 
 
-def test_a_password_given_as_a_variable_s_name_is_not_repeated(run: Run) -> None:
-    result = run("send", "--host", "h", "--username", "u", "--password-env", "hunter2!", *NOBODY)
+@pytest.mark.parametrize("secret", ["hunter2!", "ABCD1234EFGH", "a=b", "a/b c", "x" * 2000])
+@pytest.mark.parametrize(
+    "name", ["--password-env", "--token-env", "--password-file", "--token-file"]
+)
+def test_a_secret_given_for_the_name_of_one_is_not_repeated(
+    run: Run, name: str, secret: str
+) -> None:
+    words = ("send", "--host", "h", "--username", "u", name, secret, *NOBODY)
+
+    told, as_json = run(*words), run(*words, "--json")
+
+    assert told.exit_code == as_json.exit_code == Exit.USAGE
+    assert told.stderr.startswith(f"postroad: {name} takes the ")
+    assert secret not in told.output + as_json.output
+
+
+@pytest.mark.parametrize("words", [("--password", "hunter2"), ("--password=hunter2",)])
+def test_a_password_on_the_command_line_is_told_where_it_belongs(
+    run: Run, words: tuple[str, ...]
+) -> None:
+    result = run("send", *words)
 
     assert result.exit_code == Exit.USAGE
+    assert "use --password-env, --password-file or the prompt" in result.stderr
     assert "hunter2" not in result.output
 
 
-def test_there_is_no_password_option(run: Run) -> None:
-    result = run("send", "--password", "hunter2")
+@pytest.mark.parametrize("name", ["--to", "--cc", "--bcc", "--reply-to"])
+@pytest.mark.parametrize("mark", [",", "; ", " "])
+def test_several_addresses_in_one_option_are_refused_with_the_way_to_give_them(
+    run: Run, name: str, mark: str
+) -> None:
+    result = run("send", "--host", "h", *NOBODY, name, f"x@a.example{mark}y@b.example")
 
     assert result.exit_code == Exit.USAGE
-    assert "--password-env" in result.stderr
-    assert "hunter2" not in result.output
+    assert result.stderr.endswith(f"; repeat {name} for each address\n")
+
+
+def test_a_comma_in_a_display_name_is_no_list(run: Run, naver: Simulator) -> None:
+    result = run("send", *login(naver), *PEOPLE, "--to", '"Kim, B@o" <a@b.example>', "--text", "x")
+
+    assert result.exit_code == Exit.OK, result.output
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("ko", "제목이 없습니다"), ("zh", "没有主题"), ("en", "no subject")]
+)
+def test_a_forgotten_subject_is_warned_of_and_an_empty_one_is_not(
+    run: Run, naver: Simulator, lang: str, words: str
+) -> None:
+    common = ("send", *login(naver), *PEOPLE, "--text", "x", "--lang", lang)
+
+    forgotten = run(*common)
+    meant = run(*common, "--subject", "")
+
+    assert forgotten.exit_code == meant.exit_code == Exit.OK
+    assert words in forgotten.stderr
+    assert "--subject" in forgotten.stderr
+    assert meant.stderr == ""
+
+
+@pytest.mark.parametrize("lang", ["ko", "zh", "en"])
+def test_what_is_accepted_and_refused_is_wrapped_to_the_terminal(
+    run: Run, naver: Simulator, lang: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    many = (f"a.long.name.{number}@subdomain.example.com" for number in range(3))
+    words = [word for each in (*many, "unknown@example.com") for word in ("--to", each)]
+
+    result = run("send", *login(naver), *words, "--text", "x", "--subject", "x", "--lang", lang)
+
+    assert result.exit_code == Exit.REFUSED
+    assert "help.naver.com" in result.stderr
+    assert max(map(display_width, result.output.splitlines())) <= 80
 
 
 def test_text_that_is_not_utf_8_is_refused_with_the_place(run: Run, tmp_path: Path) -> None:

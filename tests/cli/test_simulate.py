@@ -43,6 +43,8 @@ def test_the_line_a_simulator_prints_can_be_pasted(name: str, tmp_path: Path) ->
         out, err = server.communicate(timeout=30)
 
     assert sent.returncode == Exit.OK, sent.stderr
+    assert arguments[:3] == ["send", "--preset", name]
+    assert arguments[-1] == "Hello"
     assert server.returncode == Exit.OK
     assert err == b""
     assert "mail 1: " in out.decode()
@@ -73,3 +75,38 @@ def test_a_port_in_use_is_one_sentence(run: Run) -> None:
     assert result.exit_code == Exit.USAGE
     assert result.stderr.count("\n") == 1
     assert "cannot listen on" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "guess"),
+    [
+        ("greting-554", "greeting-554"),
+        ("close", "close@mail"),
+        ("close@dott", "close@dot"),
+        ("550", "550@mail"),
+        ("reply", "reply@mail=TEXT"),
+        ("reply@dot", "reply@dot=TEXT"),
+        ("drp", "drip"),
+    ],
+)
+def test_a_misspelt_behaviour_is_refused_with_a_guess(run: Run, name: str, guess: str) -> None:
+    result = run("simulate", "hostile", "--behaviour", name)
+
+    assert result.exit_code == Exit.USAGE
+    assert f"did you mean {guess}?" in result.stderr
+    assert "--list" in result.stderr
+
+
+def test_an_unknown_behaviour_is_told_where_the_list_is(run: Run) -> None:
+    result = run("simulate", "hostile", "--behaviour", "foo" * 1000)
+
+    assert "`postroad simulate hostile --list` shows all" in result.stderr
+    assert len(result.stderr) < 200
+
+
+def test_a_password_given_for_the_name_of_a_variable_is_not_repeated(run: Run) -> None:
+    result = run("simulate", "naver", "--password-env", "ABCD1234EFGH")
+
+    assert result.exit_code == Exit.USAGE
+    assert "--password-env takes the NAME" in result.stderr
+    assert "ABCD1234EFGH" not in result.output

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.simulators.wire import Wire
 
+from postroad import Relay
 from postroad.errors import SettingsError
 from postroad.simulators import serve
-from postroad.simulators.recording import Received
+from postroad.simulators.recording import Received, Transcript
 from postroad.simulators.show import printable, summary
 
 if TYPE_CHECKING:
@@ -158,7 +160,7 @@ def test_serve_says_how_to_reach_it_prints_a_mail_and_saves_it(tmp_path: Path) -
 
     assert "office365 listens on localhost port" in text
     assert "username    user@yourdomain.com" in text
-    assert "postroad send --host localhost --port" in text
+    assert "postroad send --preset office365 --host localhost --port" in text
     assert "mail 1: " in text
     assert "logged in as user@yourdomain.com" in text
     assert "시스템" in text
@@ -240,3 +242,109 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
     assert out.endswith("stopped\n")
     assert err == ""
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "beginning", "provider"),
+    [
+        ("naver", {}, 'Relay.preset("naver", ', "naver"),
+        ("gmail", {}, 'Relay.preset("gmail", ', "gmail"),
+        ("office365", {}, 'Relay.preset("office365", ', "office365"),
+        ("naver", {"security": "starttls"}, 'Relay.preset("naver", ', "naver"),
+        ("naver", {"security": "none"}, "Relay(", "naver"),
+        ("naver", {"password": "\"'안녕\\"}, 'Relay.preset("naver", ', "naver"),
+        ("qq", {"username": "nameless"}, "Relay(", None),  # the preset wants an address
+        ("greylist", {}, "Relay(", None),
+        ("hostile", {}, "Relay(", None),
+    ],
+)
+def test_serve_prints_the_relay_in_python(
+    name: str, options: dict[str, Any], beginning: str, provider: str | None
+) -> None:
+    served = Served(name, **options)
+    text = served.end()
+    line = next(line.strip() for line in text.splitlines() if "Relay" in line)
+
+    relay = eval(line, {"Relay": Relay})
+
+    assert line.startswith(beginning)
+    assert (relay.host, relay.port) == ("localhost", served.port)
+    assert relay.security == served.security
+    assert relay.provider == provider
+    assert relay.password == options.get("password", relay.password)
+
+
+@pytest.mark.parametrize(("security", "told"), [("tls", "closed before TLS"), ("none", "nothing")])
+def test_serve_says_so_of_a_connection_that_said_nothing(security: str, told: str) -> None:
+    served = Served("hostile", behaviours=["no-greeting"], security=security)
+    with socket.create_connection((served.host, served.port)):
+        pass
+    served.out.wait_for("connection 1: (")
+
+    assert told in served.end()
+
+
+ESCAPES = b"\x1b]0;owned\x07\x1b[2J\xc2\x9b31m\x9b1m\xe2\x80\xae\x08\x0b"
+NASTY = (
+    b'From: "%(e)s" <danbee@naver.com>\r\n'
+    b"To: =?utf-8?q?=1B[2J=C2=9B?= <%(e)s@b.example>\r\n"
+    b"Subject: %(e)s=?utf-8?q?=1B]0;x=07=0A=0DS:_250?=\r\n"
+    b"Date: %(e)s\r\nMessage-ID: %(e)s\r\n"
+    b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    b"--b\r\n\r\nbody %(e)s\r\n"
+    b'--b\r\nContent-Type: application/x%(e)s; charset="%(e)s"\r\n'
+    b"Content-Disposition: attachment; filename*=utf-8''%%1B%%5B2J%%0A%%C2%%9B.txt\r\n\r\nx\r\n"
+    b'--b\r\nContent-Disposition: attachment; filename="%(e)s"\r\n\r\nx\r\n--b--\r\n'
+) % {b"e": ESCAPES}
+
+
+@pytest.mark.parametrize("name", ["naver", "greylist", "hostile"])
+def test_nothing_a_client_says_reaches_the_terminal_as_a_control_sequence(name: str) -> None:
+    served = Served(name, security="none", dialogue=True)
+    account: Any = served
+    path = ESCAPES if name == "hostile" else b""  # the others refuse it: not ASCII
+    log_in = b"AUTH PLAIN AGRhbmJlZQBBQkNEMTIzNEVGR0g=\r\n" if name == "naver" else b""
+    with Wire(account) as wire:
+        wire.write(b"EHLO %b\r\n" % ESCAPES + log_in)
+        wire.write(b"AUTH %b\r\n" % ESCAPES)
+        wire.write(b"MAIL FROM:<%bdanbee@naver.com> %b\r\n" % (ESCAPES, ESCAPES))
+        wire.write(b"RSET\r\nMAIL FROM:<%bdanbee@naver.com>\r\n" % path)
+        wire.write((b"RCPT TO:<%bbo@b.example>\r\n" % ESCAPES) * 2)
+        wire.write(b"RCPT TO:<%bbo@b.example>\r\n" % path * 2)
+        wire.write(b"DATA\r\n" + NASTY + b".\r\nQUIT\r\n")
+        wire.rest()
+    served.out.wait_for("connection 1:")
+    text = served.end()
+
+    assert r"C: EHLO \x1b]0;owned\x07\x1b[2J" in text
+    assert r"C: MAIL FROM:<\x1b]0;owned" in text
+    assert "\nmail 1: " in text
+    assert all(line == printable(line) for line in text.split("\n"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Subject: =?utf-8?b?a?=\r\n\r\nx\r\n",
+        b"Content-Type: message/rfc822\r\n\r\n" * 3000,
+        b"Subject: " + b"x" * 200_000 + b"\r\n\r\nx\r\n",
+        b"From: " + b"(" * 900 + b"\r\n\r\nx\r\n",
+    ],
+)
+def test_no_mail_is_too_odd_to_be_shown(content: bytes) -> None:
+    received = Received("a@x.example", ("b@y.example",), content, None, None, (), 1, 1)
+
+    shown = summary(received)
+
+    assert "<a@x.example>" in shown
+    assert max(map(len, shown.splitlines())) < 600
+
+
+def test_a_login_written_in_one_go_is_masked() -> None:
+    octets = b"EHLO x\r\nAUTH LOGIN\r\nYm8=\r\nU0VLUkVUcGFzcw==\r\nQUIT\r\n"
+    transcript = Transcript(1, (("C", octets), ("S", b"334 VXNlcm5hbWU6\r\n")), True, False)
+
+    shown = transcript.text()
+
+    assert "U0VLUkVU" not in shown
+    assert "C: QUIT" in shown

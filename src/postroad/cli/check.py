@@ -23,7 +23,7 @@ from postroad.cli.relay_options import (
     relay_options,
     with_login,
 )
-from postroad.errors import Phase
+from postroad.errors import Code, Phase
 
 if TYPE_CHECKING:
     from postroad.frontdoor.checking import Certificate, Report, Step
@@ -119,7 +119,8 @@ def page(report: Report, relay: Relay, now: datetime, lang: str) -> list[str]:
         lines += indented(wording.ALL_WELL.in_language(lang), "", width)
     else:
         failed = next((step.phase for step in report.steps if step.ok is False), Phase.CONNECT)
-        label = wording.STEPS[failed].in_language(lang)
+        is_greeting = report.result.phase is Phase.GREETING
+        label = (wording.GREETING if is_greeting else wording.STEPS[failed]).in_language(lang)
         sentence = wording.STEP_FAILED.in_language(lang).format(step=label)
         lines.append(click.style(sentence, fg="red"))
     if report.result.hint:
@@ -192,6 +193,10 @@ def as_object(
 def _detail(step: Step, report: Report, lang: str) -> str:
     from postroad.cli import wording
 
+    if step.ok is False and report.result.phase is Phase.GREETING:
+        is_silent = report.result.code is Code.TIMEOUT
+        words = wording.NO_GREETING if is_silent else wording.CONNECTED_BUT
+        return words.in_language(lang).format(error=step.detail)
     if step.ok is not None:
         return step.detail
     phases = [each.phase for each in report.steps]

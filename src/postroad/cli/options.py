@@ -11,6 +11,7 @@ import click
 
 MAX_SECONDS = 86_400.0
 _SIZE = re.compile(r"([0-9]{1,15})(|B|KB|KiB|MB|MiB|GB|GiB)", re.IGNORECASE)
+_SECRET = re.compile("--(pass|passwd|password|passwort|passphrase|pw|pwd|secret|token)")
 _FACTORS = {"": 1, "B": 1, "KB": 1000, "KIB": 1 << 10, "MB": 1000**2, "MIB": 1 << 20}
 _FACTORS |= {"GB": 1000**3, "GIB": 1 << 30}
 
@@ -27,6 +28,21 @@ class SectionedOption(click.Option):
 
 class SectionedCommand(click.Command):
     """A command whose help shows its options in sections, in the order they are declared."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; whoever gives a password as one hears how it is given."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as exc:
+            taken = {name for parameter in self.params for name in parameter.opts}
+            if not (_SECRET.fullmatch(exc.option_name) and "--password-env" in taken):
+                raise
+            ways = "--password-env"
+            if "--password-file" in taken:
+                ways += ", --password-file or the prompt"
+            raise click.UsageError(
+                f"a password is never taken from the command line: use {ways}", ctx
+            ) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, one list for each section."""

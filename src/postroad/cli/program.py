@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -46,6 +46,18 @@ class Program(click.Group):
             return None
         found: click.Command = import_module(f"postroad.cli.{cmd_name}").command
         return found
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the command; say so when it belongs after it."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as exc:
+            name = exc.option_name
+            if not any(name in each.opts for each in _options(self, ctx)):
+                raise
+            command = next((word for word in given if word in COMMANDS), "COMMAND")
+            ctx.fail(f"options come after the command: postroad {command} {name}")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -110,6 +122,13 @@ class Program(click.Group):
                 return _defect(exc)
             _complain(f"{name}: cannot write the output: {reason}")
             return Exit.OUTPUT
+
+
+def _options(group: Program, ctx: click.Context) -> Iterator[click.Parameter]:
+    """Yield the options of every command."""
+    for name in COMMANDS:
+        command = group.get_command(ctx, name)
+        yield from command.params if command else ()
 
 
 def _complain(sentence: str) -> None:

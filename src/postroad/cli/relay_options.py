@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import wraps
@@ -19,7 +18,10 @@ if TYPE_CHECKING:
 TIMEOUT_S = 60.0  # as of send_email (CONTRACTS §1.2)
 PORTS = {"tls": 465, "starttls": 587, "none": 25}  # RFC 8314 §3.3, RFC 6409, RFC 5321
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+def _ask_later() -> str:
+    """Stand for the secret that `with_login` asks for: a relay has both halves of a login."""
+    raise SettingsError("no password was given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def relay_of(options: RelayOptions, *, may_be_anonymous: bool = False) -> Relay:
             username=options.username or "",
             region=options.region,
             security=security,
-            **secret,
+            **(secret or {"token": _ask_later}),
             **settings,
         )
     if is_elsewhere:
@@ -181,7 +183,7 @@ def with_login(relay: Relay, lang: str) -> Relay:
 
     raises: SettingsError when there is nobody to ask.
     """
-    if not relay.username or relay.password or relay.token is not None:
+    if relay.token is not _ask_later:
         return relay
     from postroad import providers
     from postroad.cli.reading import stdin_is_terminal
@@ -202,7 +204,8 @@ def with_login(relay: Relay, lang: str) -> Relay:
     secret = _asked(f"{relay.username} @ {relay.host}, {label}: ")
     if is_token:
         return replace(relay, token=secret)
-    return replace(relay, password=preset.clean_password(secret) if preset else secret)
+    password = preset.clean_password(secret) if preset else secret
+    return replace(relay, password=password, token=None)
 
 
 def own_address(relay: Relay) -> str | None:
@@ -226,20 +229,24 @@ def _asked(prompt: str) -> str:
     return secret
 
 
-def _own_relay(options: RelayOptions, secret: dict[str, str], settings: dict[str, Any]) -> Relay:
+def _own_relay(options: RelayOptions, secret: dict[str, Any], settings: dict[str, Any]) -> Relay:
     from postroad.transport.relay import Relay
 
     if options.host is None:
         raise SettingsError("give a relay: --preset NAME or --host HOST")
     if options.region is not None:
         raise SettingsError("--region belongs to a preset")
+    if secret and not options.username:
+        raise SettingsError("a password or token needs a --username")
+    if options.username:
+        secret = secret or {"token": _ask_later}
     security: Any = options.security or "starttls"
     return Relay(
         host=options.host,
         port=PORTS[security] if options.port is None else options.port,
         security=security,
         username=options.username or "",
-        **secret,  # type: ignore[arg-type]
+        **secret,
         **settings,
     )
 
@@ -259,10 +266,8 @@ def _anonymous(options: RelayOptions, security: str | None, settings: dict[str, 
     return Relay(**(found | settings))
 
 
-def _secret(options: RelayOptions) -> dict[str, str]:
+def _secret(options: RelayOptions) -> dict[str, Any]:
     """Return the one secret that is given, by its name in Relay."""
-    from postroad.frontdoor.environment import secret_from_file, secret_from_variable
-
     sources = {
         "--password-env": options.password_env,
         "--password-file": options.password_file,
@@ -277,7 +282,35 @@ def _secret(options: RelayOptions) -> dict[str, str]:
     name, value = given[0]
     kind = "token" if name.startswith("--token") else "password"
     if name.endswith("-file"):
-        return {kind: secret_from_file(value)}
-    if not _VARIABLE.fullmatch(value):  # not shown: it may be the password itself
-        raise SettingsError(f"{name} takes the name of an environment variable")
-    return {kind: secret_from_variable(value)}
+        return {kind: _secret_of_file(name, value)}
+    return {kind: secret_of_variable(name, value)}
+
+
+def secret_of_variable(option_name: str, variable: str) -> str:
+    """Return what the environment variable holds that an option names.
+
+    raises: SettingsError that does not repeat `variable`: it may be the password itself.
+    """
+    from postroad.frontdoor.environment import secret_from_variable
+
+    try:
+        return secret_from_variable(variable)
+    except SettingsError:
+        raise SettingsError(
+            f"{option_name} takes the NAME of an environment variable; "
+            "none of the given name is set, or it is empty"
+        ) from None
+
+
+def _secret_of_file(option_name: str, path: str) -> str:
+    from postroad.frontdoor.environment import secret_from_file
+
+    try:
+        return secret_from_file(path)
+    except SettingsError as error:
+        if error.__cause__ is None:  # it is a file, but holds no secret
+            raise
+        reason = getattr(error.__cause__, "strerror", None) or "not a file name"
+        raise SettingsError(  # without the path: it may be the secret itself
+            f"{option_name} takes the name of a FILE; the given one cannot be read: {reason}"
+        ) from None

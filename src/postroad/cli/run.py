@@ -5,6 +5,9 @@ from __future__ import annotations
 import click
 
 from postroad.cli.options import CONTEXT, Seconds, SectionedCommand, Size, option
+from postroad.errors import SettingsError
+
+_SCRIPTS = (".js", ".mjs", ".cjs", ".py")
 
 
 @click.command("run", cls=SectionedCommand, context_settings=CONTEXT)
@@ -47,6 +50,11 @@ def command(
     met a limit ("stopped: time", memory, output or sends on stderr), 2 when the config or the
     script cannot be used.
     """
+    if config.lower().endswith(_SCRIPTS):
+        raise SettingsError(
+            f"{config} is a script: give the JSON config that names the script, such as "
+            '{"scriptfile": "./send.js", "arg": {}}'
+        )
     from postroad.scripting import run
 
     return run(

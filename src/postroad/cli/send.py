@@ -23,7 +23,7 @@ from postroad.cli.relay_options import (
     relay_options,
     with_login,
 )
-from postroad.errors import PostroadError, SettingsError
+from postroad.errors import AddressError, PostroadError, SettingsError
 
 if TYPE_CHECKING:
     from postroad.frontdoor.result import Recipient, Result
@@ -43,7 +43,7 @@ class MailOptions:
     cc: tuple[str, ...]
     bcc: tuple[str, ...]
     reply_to: tuple[str, ...]
-    subject: str
+    subject: str | None
     text: str | None
     text_file: str | None
     html_file: str | None
@@ -64,7 +64,7 @@ class MailOptions:
 @option("--cc", multiple=True, metavar="ADDRESS", help="As --to.", **_MAIL)
 @option("--bcc", multiple=True, metavar="ADDRESS", help="As --to; never in the message.", **_MAIL)
 @option("--reply-to", multiple=True, metavar="ADDRESS", help="Where answers go.", **_MAIL)
-@option("--subject", default="", metavar="TEXT", help="One line.", **_MAIL)
+@option("--subject", metavar="TEXT", help="One line.", **_MAIL)
 @option(
     "--text",
     metavar="TEXT",
@@ -128,6 +128,8 @@ def command(
 
         result = failed(error, found, lang)
     _report(result, found, lang, as_json=as_json, transcript=transcript)
+    if result and options.subject is None:
+        _warn_of_no_subject(lang)
     return exit_of(result)
 
 
@@ -151,13 +153,15 @@ def _message(options: MailOptions, relay: Relay) -> Message:
     from postroad.message import Message
 
     html = _html(options)
+    sender = _sender(options, relay)
+    _refuse_lists(options)
     return Message(
-        from_=_sender(options, relay),
+        from_=sender,
         to=options.to,
         cc=options.cc,
         bcc=options.bcc,
         reply_to=options.reply_to,
-        subject=options.subject,
+        subject=options.subject or "",
         text=_text(options, has_html=html is not None),
         html=html,
         attachments=_attachments(options),
@@ -170,6 +174,28 @@ def _sender(options: MailOptions, relay: Relay) -> str:
     if sender is None:
         raise SettingsError("--from is missing: the user name does not tell the sender's address")
     return sender
+
+
+def _refuse_lists(options: MailOptions) -> None:
+    """Refuse several addresses in one option.
+
+    raises: AddressError.
+    """
+    from postroad.message import parse_address
+
+    given = {
+        "--to": options.to,
+        "--cc": options.cc,
+        "--bcc": options.bcc,
+        "--reply-to": options.reply_to,
+    }
+    for name, values in given.items():
+        for value in values:
+            if value.count("@") > 1 and any(mark in value for mark in ",; "):
+                try:
+                    parse_address(value, name)
+                except AddressError as error:
+                    raise AddressError(f"{error}; repeat {name} for each address") from None
 
 
 def _html(options: MailOptions) -> str | None:
@@ -261,6 +287,16 @@ def _report(
             say(f"postroad send: cannot write the output: {exc}", err=True)
 
 
+def _warn_of_no_subject(lang: str) -> None:
+    import contextlib
+
+    from postroad.cli.output import OutputError, say
+    from postroad.cli.wording import NO_SUBJECT
+
+    with contextlib.suppress(OutputError):
+        say(click.style(NO_SUBJECT.in_language(lang), fg="yellow"), err=True)
+
+
 def as_object(result: Result, *, transcript: bool) -> dict[str, Any]:
     """Return the result as JSON carries it."""
     found: dict[str, Any] = {
@@ -288,17 +324,28 @@ def as_object(result: Result, *, transcript: bool) -> dict[str, Any]:
 
 def _report_accepted(result: Result, relay: Relay | None, lang: str) -> None:
     from postroad.cli import wording
+    from postroad.cli.layout import display_width, indented, wrapped
     from postroad.cli.output import line_width, say
 
     accepted = [each for each in result.recipients if each.accepted]
     host = relay.host if relay else ""
     line = wording.ACCEPTED.in_language(lang).format(host=host, recipients=_names(accepted, lang))
-    say(f"{click.style(line, fg='green')}  Message-ID: {result.message_id}")
+    message_id = f"Message-ID: {result.message_id}"
+    width = line_width()
+    lines = [click.style(each, fg="green") for each in wrapped(line, width)]
+    if width is None or display_width(f"{lines[-1]}  {message_id}") <= width:
+        lines[-1] += f"  {message_id}"
+    else:
+        lines.append(f"  {message_id}")  # whole, even if it stands out: it is to be copied
+    for each_line in lines:
+        say(each_line)
+    width = line_width(err=True)
     for each in result.refused:
         reply = " ".join(part for part in (str(each.code), each.enhanced, each.text) if part)
         refused = wording.REFUSED.in_language(lang).format(email=each.email, reply=reply)
-        say(click.style(refused, fg="red"), err=True)
-    _say_hint(result, line_width(err=True))
+        for each_line in indented(refused, "", width):
+            say(click.style(each_line, fg="red"), err=True)
+    _say_hint(result, width)
 
 
 def _report_failure(result: Result, relay: Relay | None, lang: str) -> None:

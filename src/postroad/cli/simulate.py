@@ -57,9 +57,9 @@ def command(
 
     NAME is naver, qq, gmail, office365, greylist or hostile.
 
-    It prints where it listens, the account it accepts, a `postroad send` line to try, and each
-    mail that arrives. Nothing leaves this machine. The part of a recipient before the @ provokes
-    what it names: unknown, full, later, greylist, slow, spam, quota, lost.
+    It prints where it listens, the account it accepts, a `postroad send` line to try, the same in
+    Python, and each mail that arrives. Nothing leaves this machine. The part of a recipient before
+    the @ provokes what it names: unknown, full, later, greylist, slow, spam, quota, lost.
     """
     if is_list:
         _list_behaviours()
@@ -68,7 +68,7 @@ def command(
         from postroad.simulators import NAMES
 
         raise SettingsError(f"give the name of a simulator: {', '.join(NAMES)}")
-    from postroad.frontdoor.environment import secret_from_variable
+    from postroad.cli.relay_options import secret_of_variable
     from postroad.simulators import serve
 
     serve(
@@ -77,7 +77,7 @@ def command(
         port=port,
         save=save,
         username=username,
-        password=None if password_env is None else secret_from_variable(password_env),
+        password=password_env and secret_of_variable("--password-env", password_env),
         security=security,  # type: ignore[arg-type]
         behaviours=behaviours,
         dialogue=dialogue,

@@ -23,7 +23,7 @@ NOT_SENT: Final = Words(
 )
 IN_DOUBT: Final = Words(
     ko="접수 여부를 알 수 없습니다. {error}",
-    zh="是否已接受无法确定。{error}",
+    zh="无法确定服务器是否已接受。{error}",
     en="In doubt: {error}",
 )
 INTERRUPTED: Final = Words(
@@ -52,6 +52,12 @@ SEE_TRANSCRIPT: Final = Words(
     en="The dialogue: --transcript.",
 )
 
+NO_SUBJECT: Final = Words(
+    ko="경고: 제목이 없습니다. --subject로 지정하세요.",
+    zh="警告：没有主题；请用 --subject 指定。",
+    en="Warning: no subject; use --subject.",
+)
+
 # check
 
 STEP: Final = Words(ko="단계", zh="步骤", en="Step")
@@ -65,6 +71,15 @@ STEPS: Final = {
     Phase.MAIL: Words(ko="MAIL 보낸이", zh="MAIL 发件人", en="MAIL"),
     Phase.RCPT: Words(ko="RCPT 받는이", zh="RCPT 收件人", en="RCPT"),
 }
+GREETING: Final = Words(ko="서버 인사말", zh="服务器问候", en="The greeting")
+NO_GREETING: Final = Words(
+    ko="연결되었으나 서버 인사말이 오지 않음: {error}",
+    zh="已连接，但没有收到服务器问候：{error}",
+    en="connected, but no greeting came: {error}",
+)
+CONNECTED_BUT: Final = Words(
+    ko="연결은 되었음: {error}", zh="已经连上：{error}", en="connected, but {error}"
+)
 NOT_REACHED: Final = Words(ko="여기까지 가지 못함", zh="未到达", en="not reached")
 SKIPPED: Final = {
     Phase.TLS: Words(

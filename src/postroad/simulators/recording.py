@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 TRANSCRIPT_LIMIT_OCTETS = 1 << 20  # a server that floods must not fill our own memory
 
+_SECRETS_REMEMBERED = 40  # of one connection: a client that logs in for ever must not cost for ever
+_RESPONSES = {"PLAIN": 1, "LOGIN": 2, "CRAM-MD5": 1, "XOAUTH2": 1, "OAUTHBEARER": 1}
+
 Direction = Literal["C", "S"]  # who spoke: the client or the server
 
 
@@ -105,21 +108,26 @@ def _secrets_of(word: str) -> set[str]:
 
 
 def _masked(lines: list[str]) -> list[str]:
-    secrets: set[str] = set()
-    asked = False
+    """The lines without credentials, also those a client wrote before it was asked for them."""
+    secrets: deque[str] = deque(maxlen=_SECRETS_REMEMBERED)
+    responses = 0  # client lines that are to come for the AUTH before them
     hidden: list[str] = []
     for line in lines:
         shown = line
-        if match := re.match(r"C: (AUTH\s+\S+)\s*(.*)", line, re.IGNORECASE):
-            secrets |= _secrets_of(match[2])
+        if match := re.match(r"C:\s*(AUTH\s+(\S+))\s*(.*)", line, re.IGNORECASE):
+            secrets.extend(_secrets_of(match[3]))
             shown = f"C: {match[1]} ***"
-        elif asked and line.startswith("C: "):
-            secrets |= _secrets_of(line[3:])
+            responses = max(_RESPONSES.get(match[2].upper(), 0) - bool(match[3]), 0)
+        elif responses > 0 and line.startswith("C: "):
+            secrets.extend(_secrets_of(line[3:]))
             shown = "C: ***"
+            responses -= 1
+        elif line.startswith("S: 334"):
+            responses = max(responses, 1)
         elif line.startswith("S: "):
-            for secret in sorted(secrets, key=len, reverse=True):
+            responses = responses if line.startswith(("S: 2", "S: 3")) else 0
+            for secret in sorted(set(secrets), key=len, reverse=True):
                 shown = shown.replace(secret, "***")
-        asked = line.startswith("S: 334")
         hidden.append(shown)
     return hidden
 

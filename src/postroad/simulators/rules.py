@@ -6,14 +6,23 @@ import base64
 import binascii
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postroad.simulators.profiles import Profile, Security
     from postroad.simulators.recording import Record
-    from postroad.simulators.smtpd import ProviderSmtp
+
+
+class Live(Protocol):
+    """An open connection, as far as its server has to know it."""
+
+    def abort(self) -> None:
+        """Cut it without a word."""
+
+    def gone(self) -> None:
+        """It has ended, however that came about."""
 
 
 @dataclass(slots=True)
@@ -21,7 +30,7 @@ class Shared:
     """What the connections of one server share, all in its one thread."""
 
     record: Record
-    live: set[ProviderSmtp] = field(default_factory=set)
+    live: set[Live] = field(default_factory=set)
     seen: set[tuple[str, str]] = field(default_factory=set)
     accepted_at: deque[float] = field(default_factory=deque)
     accepted: int = 0

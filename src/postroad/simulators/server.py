@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from postroad.simulators.certificates import CertificateKind
     from postroad.simulators.profiles import Security
     from postroad.simulators.recording import Received, Transcript
-    from postroad.simulators.rules import Rules
-    from postroad.simulators.smtpd import ProviderSmtp
+    from postroad.simulators.rules import Live, Rules
 
 WAIT_S = 10.0  # how long the wait_for methods wait unless told otherwise
 
@@ -267,7 +266,7 @@ async def _accept_until(
     await _cut(shared.live)
 
 
-async def _cut(live: set[ProviderSmtp]) -> None:
+async def _cut(live: set[Live]) -> None:
     """Abort the connections and let the loop tell them so."""
     for protocol in list(live):
         protocol.abort()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import signal
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TextIO
 
+from postroad import providers
 from postroad.errors import SettingsError
 from postroad.simulators.recording import Received, Transcript
 from postroad.simulators.show import summary
@@ -18,6 +20,7 @@ from postroad.simulators.show import summary
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from postroad.providers import Preset
     from postroad.simulators.profiles import Security
     from postroad.simulators.server import Simulator
 
@@ -80,7 +83,7 @@ def serve(
                 bringers.add(item.connection)
                 _print(out, "\n" + summary(item) + _saved(item, folder, server.name))
             elif dialogue or item.connection not in bringers:
-                _print(out, f"\nconnection {item.connection}:\n{_indented(item.text())}")
+                _print(out, _how_it_went(item, server.security))
             if isinstance(item, Transcript):
                 bringers.discard(item.connection)
     _print(out, "\nstopped")
@@ -132,17 +135,61 @@ def _welcome(server: Simulator, behaviours: Sequence[str], folder: Path | None) 
     lines += [f"  cafile      {server.cafile}"]
     lines += [f"  behaviour   {behaviour}" for behaviour in behaviours]
     lines += [f"  saves to    {folder}"] if folder is not None else []
+    preset = _preset(server)
     sender = server.username if "@" in server.username else _mailbox(server)
     words = [
-        "postroad", "send", "--host", shown_host, "--port", str(server.port),
-        "--security", server.security,
+        "postroad", "send", *(("--preset", preset.name) if preset else ()),
+        "--host", shown_host, "--port", str(server.port),
+        *(() if _is_usual(server, preset) else ("--security", server.security)),
         *(() if server.security == "none" else ("--cafile", server.cafile)),
         "--username", server.username, "--password-env", "PASSWORD",
         "--from", sender, "--to", "bo@example.com", "--subject", "안녕하세요", "--text", "Hello",
     ]  # fmt: skip
     lines += ["", "Try it:", f"  PASSWORD={shlex.quote(server.password)} {shlex.join(words)}"]
+    lines += ["", "In Python:", f"  {_in_python(server, shown_host, preset)}"]
     lines += ["", "Ctrl-C ends it."]
     return "\n".join(lines)
+
+
+def _in_python(server: Simulator, host: str, preset: Preset | None) -> str:
+    """The relay as an expression, `from postroad import Relay` understood."""
+    options: dict[str, object] = {"username": server.username, "password": server.password}
+    options |= {"host": host, "port": server.port}
+    options |= {} if _is_usual(server, preset) else {"security": server.security}
+    options |= {} if server.security == "none" else {"cafile": server.cafile}
+    is_offered = preset and server.security in {each.security for each in preset.endpoints}
+    if preset and not is_offered:  # Relay.preset picks among what the provider offers
+        options |= {"provider": preset.name}
+    name = f"{json.dumps(preset.name)}, " if preset and is_offered else ""
+    given = ", ".join(
+        f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in options.items()
+    )
+    return f"Relay{'.preset' if name else ''}({name}{given})"
+
+
+def _preset(server: Simulator) -> Preset | None:
+    """The preset of the provider that is simulated, if it takes the account's user name."""
+    if server.name not in providers.preset_names():
+        return None
+    preset = providers.preset(server.name)
+    try:
+        preset.user_name_for(server.username)
+    except SettingsError:
+        return None
+    return preset
+
+
+def _is_usual(server: Simulator, preset: Preset | None) -> bool:
+    """Whether the preset's first choice is how this server is secured."""
+    return preset is not None and preset.endpoints[0].security == server.security
+
+
+def _how_it_went(transcript: Transcript, security: Security) -> str:
+    text = transcript.text()
+    if text:
+        return f"\nconnection {transcript.connection}:\n{_indented(text)}"
+    what = "closed before TLS" if security == "tls" else "closed, nothing was said"
+    return f"\nconnection {transcript.connection}: ({what})"
 
 
 def _mailbox(server: Simulator) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from email import message_from_bytes
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ PREVIEW_LINES = 12
 PREVIEW_CHARACTERS = 1000
 SHOWN_HEADERS = ("From", "To", "Cc", "Subject", "Date", "Message-ID")
 PARTS_SHOWN = 40
+LINE_CHARACTERS = 500  # a subject may have a megabyte
 
 
 def printable(text: str) -> str:
@@ -40,13 +42,22 @@ def _seen(character: str) -> str:
 
 def summary(received: Received) -> str:
     """Several lines about a mail; nothing in it can raise or move the cursor."""
-    message = message_from_bytes(received.content)
     lines = [
         f"mail {received.number}: {_size(len(received.content))}, {_how(received)}",
         f"  envelope    <{received.reverse_path}> → "
         + ", ".join(f"<{path}>" for path in received.forward_paths),
     ]
-    lines += [
+    try:
+        lines += _content(received.content)
+    except Exception as exc:  # noqa: BLE001 - `email` raises many things at hostile content
+        lines.append(f"  content     cannot be shown ({type(exc).__name__})")
+    return "\n".join(_cut(printable(line)) for line in lines)
+
+
+def _content(content: bytes) -> list[str]:
+    """Header fields, parts and the beginning of the text."""
+    message = message_from_bytes(content)
+    lines = [
         f"  {name:<11} {_decoded(str(value))}"
         for name in SHOWN_HEADERS
         for value in message.get_all(name, [])
@@ -59,7 +70,11 @@ def summary(received: Received) -> str:
         text = next((part for part in parts if part.get_content_maintype() == "text"), None)
     if text is not None:
         lines += ["", *(f"    {line}" for line in _preview(text))]
-    return "\n".join(printable(line) for line in lines)
+    return lines
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LINE_CHARACTERS else line[:LINE_CHARACTERS] + "…"
 
 
 def _how(received: Received) -> str:
@@ -75,7 +90,7 @@ def _decoded(value: str) -> str:
     unfolded = " ".join(value.split())
     try:
         return str(make_header(decode_header(unfolded)))
-    except (LookupError, ValueError):  # an unknown charset or broken encoding: as it stands
+    except (LookupError, ValueError, MessageError):  # an unknown charset or broken encoding
         return unfolded
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from postroad.errors import SettingsError
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 TEN_MILLION = 10_000_000
 _CHUNK_LINES = 10_000
+_MAX_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,7 +398,25 @@ def _unescaped(text: str) -> bytes:
 
 
 def _unknown(name: str) -> SettingsError:
-    names = ", ".join(row[0] for row in table())
+    name = name[:_MAX_SHOWN]
+    word, has_step, _ = name.partition("@")
+    there = [*FIXED, *MOVABLE, *(f"{each}@{step}" for each in MOVABLE for step in STEPS)]
+    if word in MOVABLE or re.fullmatch(r"[0-9]{3}", word):  # so the step is wrong or missing
+        there = [f"{word}@{step}" for step in STEPS]
+    elif word == "reply":
+        there = [f"reply@{step}=TEXT" for step in STEPS]
+    near = get_close_matches(name, there, n=1) if has_step else _nearest_without_step(word)
+    guess = f"did you mean {near[0]}? " if near else ""
     return SettingsError(
-        f"no such behaviour: {name}. There are: {names}; STEP is one of {', '.join(STEPS)}"
+        f"no such behaviour: {name}; {guess}`postroad simulate hostile --list` shows all"
     )
+
+
+def _nearest_without_step(word: str) -> list[str]:
+    if re.fullmatch(r"[0-9]{3}", word):
+        return [f"{word}@mail"]
+    if word == "reply":
+        return ["reply@mail=TEXT"]
+    near = get_close_matches(word, [*FIXED, *MOVABLE], n=1)
+    needs_step = [each for each in near if each in MOVABLE and MOVABLE[each].at is None]
+    return [f"{each}@mail" for each in needs_step] or near
