@@ -28,7 +28,7 @@ HALF_WIDTH_IN_CHINESE = re.compile("[\u4e00-\u9fff][,:;!?]|[,:;!?][\u4e00-\u9fff
 
 TLS, STARTTLS = "tls", "starttls"
 
-# CONTRACTS §5, row by row: host, then each port with its security, the default first.
+# Row by row: host, then each port with its security, the default first.
 CONTRACT = {
     "naver": ("smtp.naver.com", (465, TLS), (587, STARTTLS)),
     "gmail": ("smtp.gmail.com", (465, TLS), (587, STARTTLS)),

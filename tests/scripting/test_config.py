@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,16 @@ from postroad.scripting import config as configs
         ('{"scriptfile": "./mail.js", "scriptfile": "x"}', ":1:29: the key 'scriptfile' stands"),
         ('{"scriptfile": "./mail.js", "arg": {"port": NaN}}', "config.json:1:45: NaN is not JSON"),
         ('{"scriptfile": "./mail.js", "arg": {"port": -Infinity}}', ":1:45: -Infinity is not"),
-        ('{"arg": {}}', "scriptfile must name the script"),
-        ('{"scriptfile": 7}', "scriptfile must name the script"),
+        ('{"arg": {}}', "config.json:1:1: scriptfile must name the script"),
+        ('{\n "scriptfile": 7}', "config.json:2:2: scriptfile must name the script"),
         ('{"scriptfile": " "}', "scriptfile must name the script"),
-        ('{"scriptfile": "./mail.js", "arg": [1]}', "arg must be an object"),
-        ('{"scriptfile": "./mail.js", "arg": "x"}', "arg must be an object"),
-        ("[" * 100_000, "nested too deeply"),
+        ('{"scriptfile": "./mail.js",\n "arg": [1]}', "config.json:2:2: arg must be an object"),
+        ('{"scriptfile": "./mail.js", "arg": "x"}', "config.json:1:29: arg must be an object"),
+        ("[\n" + "[" * 99_999, "config.json:2:99999: nested too deeply"),
+        ("[" * 99_999 + '"' + '\\"[' * 9_999, "config.json:1:99999: nested too deeply"),
+        ('{\n"scriptfile": "./none.js"}', "config.json:2:1: './none.js': cannot open the script"),
+        ('{"scriptfile": "\\u001b[31m\\nx.js"}', "1:2: '\\x1b[31m\\nx.js': cannot open"),
+        ('{"scriptfile": "/\\u001b[31mx.js"}', "absolute: '/\\x1b[31mx.js'"),
     ],
 )
 def test_a_malformed_config_is_refused_with_its_place(
@@ -54,6 +59,19 @@ def test_the_same_key_in_two_objects_and_in_text_is_no_duplicate(bench: Bench) -
     outcome = bench.run(bench.config(text))
 
     assert outcome.out == 'b "email": {NaN\n'
+
+
+def test_a_long_string_takes_a_small_multiple_of_itself(bench: Bench) -> None:
+    bench.write("mail.py", "")
+    size = 10_000_000
+    config = bench.config({"scriptfile": "mail.py", "arg": {"a": "x" * size, "b": "\n" * size}})
+
+    tracemalloc.start()  # it sees what `re` takes for its ways back
+    configs.load(config)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 6 * config.stat().st_size
 
 
 def test_octets_that_are_not_utf8_are_named_by_place(bench: Bench) -> None:

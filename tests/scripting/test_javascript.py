@@ -11,7 +11,8 @@ from tests.scripting.conftest import Bench
 def test_the_globals_beyond_the_language_are_few(bench: Bench) -> None:
     source = """
         const asked = ["require", "process", "std", "os", "fetch", "setTimeout", "print",
-            "load", "scriptArgs", "Worker", "module", "exports", "__postroad_host", "Deno"];
+            "load", "scriptArgs", "Worker", "module", "exports", "__postroad_host", "Deno",
+            "__postroad_unhandled", "DOMException", "atob", "btoa"];
         console.log(asked.filter((name) => name in globalThis));
         console.log([arg, send_email, console, JSON, exit].map((one) => typeof one).join(" "));
     """
@@ -193,6 +194,71 @@ def test_a_rejection_nobody_handles_is_exit_code_1(
     assert outcome.code == 1
     assert outcome.err.startswith(first_line)
     assert "unhandled rejection: " in outcome.err
+
+
+@pytest.mark.parametrize("on", ["globalThis", "Object.prototype"])
+@pytest.mark.parametrize(
+    "name", ["__postroad_reason", "__postroad_unhandled", "__postroad_host", "reason"]
+)
+def test_a_setter_of_the_script_s_never_stands_between_a_rejection_and_its_report(
+    bench: Bench, on: str, name: str
+) -> None:
+    trap = f"Object.defineProperty({on}, '{name}', {{set(v) {{ console.log('trap', v) }}}});"
+
+    outcome = bench.js(trap + "Object.freeze(globalThis); Promise.reject(5); 1")
+
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == "mail.js: unhandled rejection: uncaught 5\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Error.prepareStackTrace = (error, sites) => sites; Error.stackTraceLimit = 0;",
+        "try { Object.defineProperty(Error, 'prepareStackTrace', {value: (e, s) => s}) } catch {}",
+        "delete Error.prepareStackTrace; delete Error.stackTraceLimit; Error.stackTraceLimit = 0;",
+    ],
+)
+def test_no_script_sees_the_prelude_s_frames_or_loses_its_positions(
+    bench: Bench, source: str
+) -> None:
+    read = "send_email({get host() { console.log(typeof new Error('e').stack); return 'h' }});"
+
+    outcome = bench.js(source + read + "\nnull.x")
+
+    assert outcome.out == "string\n"
+    assert outcome.stop == "mail.js:2:1: TypeError: cannot read property 'x' of null"
+
+
+def test_control_characters_of_an_error_do_not_reach_the_terminal(bench: Bench) -> None:
+    outcome = bench.js("throw new Error('\\x1b[31m\\x9b\\r\\t경고')")
+
+    assert outcome.stop == "mail.js:1:11: Error: \\x1B[31m\\x9B\\x0D\t경고"
+
+
+def test_polluted_prototypes_do_not_reach_what_console_prints(bench: Bench) -> None:
+    source = """
+        const seen = [], trap = {__proto__: null, get() { seen.length++ }, set() { seen.length++ }};
+        const names = ["value", "get", "set", "writable", "reason", "message", "whole", "items"];
+        for (const name of names) Object.defineProperty(Object.prototype, name, trap);
+        for (let i = 0; i < 9; i++) Object.defineProperty(Array.prototype, i, trap);
+        console.log("%s", "a", [1, "b", [2]], {c: {d: 1}, get e() { return 1 }}, new Set([3]));
+        console.log([100, 200, 300, 400, 500, 600, 700], new String("boxed"), new Map([[1, 2]]));
+        console.log(send_email({host: 1n}).error, send_email({to: [1, {a: "x"}]}).code);
+        console.log(seen.length);
+        null.x;
+    """
+
+    outcome = bench.js(source)
+
+    assert outcome.out == (
+        "a [ 1, 'b', [ 2 ] ] { c: { d: 1 }, e: [Getter] } Set(1) { 3 }\n"
+        "[\n  100, 200, 300,\n  400, 500, 600,\n  700\n] [String: 'boxed'] Map(1) { 1 => 2 }\n"
+        "host: a BigInt cannot be carried by JSON 0\n"
+        "0\n"
+    )
+    assert outcome.sent == [{"to": [1, {"a": "x"}]}]
+    assert "TypeError: cannot read property 'x' of null" in outcome.stop
 
 
 def test_a_rejection_handled_later_is_none(bench: Bench) -> None:

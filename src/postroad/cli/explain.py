@@ -20,7 +20,7 @@ from postroad.errors import Phase, SettingsError
 if TYPE_CHECKING:
     from postroad.providers import Explanation
 
-_MAX_OCTETS = 65_536  # what a reply may have (DESIGN §4)
+_MAX_OCTETS = 65_536  # what a reply may have
 
 # A line of a reply as a log shows it; "-" after the code: there are more (RFC 5321 §4.2).
 _LINE = re.compile(r"\s*(?:S: ?|<{1,3} ?)?([2-5][0-9]{2})(?:([ -])|$)")

@@ -15,7 +15,7 @@ from postroad.errors import SettingsError
 if TYPE_CHECKING:
     from postroad.transport.relay import Relay
 
-TIMEOUT_S = 60.0  # as of send_email (CONTRACTS §1.2)
+TIMEOUT_S = 60.0  # as of send_email
 PORTS = {"tls": 465, "starttls": 587, "none": 25}  # RFC 8314 §3.3, RFC 6409, RFC 5321
 
 

@@ -1,4 +1,4 @@
-"""`postroad run`: the JsN-compatible runner (CONTRACTS §1.3)."""
+"""`postroad run`: the JsN-compatible runner."""
 
 from __future__ import annotations
 

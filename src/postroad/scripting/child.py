@@ -32,7 +32,7 @@ from postroad.scripting.protocol import (
 # frames are left out of stacks. The engine offers no file names to tell them apart.
 PRELUDE_LINE = 1 << 20
 _HOST = "__postroad_host"
-_REASON = "__postroad_reason"
+_UNHANDLED = "__postroad_unhandled"
 _HIGH_WATER = re.compile(rb"VmHWM:\s*(\d+) kB")
 _TOO_LARGE = json.dumps(
     {
@@ -86,6 +86,8 @@ class _Engine:
         self._context.add_callable(_HOST, self._call)
         wrapped = f"(() => {{ 'use strict';\n{prelude}\n}})()"
         self._prelude = self._context.eval("\n" * PRELUDE_LINE + wrapped)
+        if self._rejections is not None:
+            self._rejections.hold_in(_UNHANDLED)
         settings = {
             "name": start["name"],
             "config": start["config"],
@@ -109,8 +111,8 @@ class _Engine:
             full = self._base_octets + self._memory_octets * 29 // 32
             if peak < full <= self._peak.octets():
                 raise MemoryError
-            if self._rejections is not None and self._rejections.expose_first(_REASON):
-                self._prelude("rejected", _REASON)
+            if self._rejections is not None and self._rejections.expose_first():
+                self._prelude("rejected", "")
         except self._error as exc:  # an error the prelude could not report: memory, most likely
             text = str(exc)
             if "out of memory" in text or self._memory_was_full():

@@ -47,17 +47,19 @@ def load(config_path: str | os.PathLike[str], *, allow_absolute: bool = False) -
     shown = os.fspath(config_path)
     octets, mode = _read_regular(Path(shown), shown, MAX_CONFIG_OCTETS, "config file")
     text = decode(octets, shown)
-    config = _parse(text, shown)
+    config, places = _parse(text, shown)
+    at_script = places.get("scriptfile", f"{shown}:1:1")
     scriptfile = config.get("scriptfile")
     if not isinstance(scriptfile, str) or not scriptfile.strip():
-        raise SettingsError(f"{shown}: scriptfile must name the script, as text")
+        raise SettingsError(f"{at_script}: scriptfile must name the script, as text")
     arg = config.get("arg")
     if arg is None:
         arg = {}
     if not isinstance(arg, dict):
-        raise SettingsError(f"{shown}: arg must be an object")
-    path = _find(Path(shown), scriptfile, shown, allow_absolute=allow_absolute)
-    source, _ = _read_regular(path, scriptfile, MAX_SCRIPT_OCTETS, "script")
+        raise SettingsError(f"{places['arg']}: arg must be an object")
+    path = _find(Path(shown), scriptfile, at_script, allow_absolute=allow_absolute)
+    named = f"{at_script}: {scriptfile!r}"
+    source, _ = _read_regular(path, named, MAX_SCRIPT_OCTETS, "script")
     warnings: list[str] = []
     if mode & stat.S_IROTH and os.name == "posix" and _holds_secret(arg):
         warnings.append(
@@ -83,7 +85,7 @@ def decode(octets: bytes, shown: str) -> str:
 def _read_regular(path: Path, shown: str, limit: int, what: str) -> tuple[bytes, int]:
     """The octets and the mode of a regular file; nothing else is ever opened for long."""
     if "\0" in str(path):
-        raise SettingsError(f"{shown!r}: a path cannot hold NUL")
+        raise SettingsError(f"{shown}: a path cannot hold NUL")
     # O_NONBLOCK: opening a fifo that nobody writes to would otherwise wait for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -91,7 +93,7 @@ def _read_regular(path: Path, shown: str, limit: int, what: str) -> tuple[bytes,
     except OSError as exc:
         raise SettingsError(f"{shown}: cannot open the {what}: {exc.strerror}") from None
     except ValueError:
-        raise SettingsError(f"{shown!r}: this {what} cannot be named in UTF-8") from None
+        raise SettingsError(f"{shown}: this {what} cannot be named in UTF-8") from None
     try:
         facts = os.fstat(file)
         if not stat.S_ISREG(facts.st_mode):
@@ -113,44 +115,44 @@ def _read_up_to(file: int, limit: int) -> bytes:
     return bytes(octets)
 
 
-def _find(config: Path, scriptfile: str, shown: str, *, allow_absolute: bool) -> Path:
+def _find(config: Path, scriptfile: str, place: str, *, allow_absolute: bool) -> Path:
     """The real path of the script, inside the config file's folder unless absolute is allowed.
 
     Symbolic links are followed first: one that leads out of the folder is as wrong as `..`.
     """
     if "\0" in scriptfile:
-        raise SettingsError(f"{shown}: scriptfile cannot hold NUL")
+        raise SettingsError(f"{place}: scriptfile cannot hold NUL")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", scriptfile):
-        raise SettingsError(f"{shown}: scriptfile must be a file, not an address: {scriptfile}")
+        raise SettingsError(f"{place}: scriptfile must be a file, not an address: {scriptfile!r}")
     try:
         folder = config.parent.resolve()
         if Path(scriptfile).is_absolute():
             if not allow_absolute:
                 raise SettingsError(
-                    f"{shown}: scriptfile must be relative to the config file's folder; "
-                    f"this path is absolute: {scriptfile}"
+                    f"{place}: scriptfile must be relative to the config file's folder; "
+                    f"this path is absolute: {scriptfile!r}"
                 )
             return Path(scriptfile).resolve()
         path = (folder / scriptfile).resolve()
     except (OSError, RuntimeError, ValueError):  # a loop of links; a lone surrogate
-        raise SettingsError(f"{shown}: scriptfile cannot be found: {scriptfile!r}") from None
+        raise SettingsError(f"{place}: scriptfile cannot be found: {scriptfile!r}") from None
     if not path.is_relative_to(folder):
-        raise SettingsError(f"{shown}: scriptfile leads out of the config's folder: {scriptfile}")
+        raise SettingsError(f"{place}: scriptfile leads out of the config's folder: {scriptfile!r}")
     return path
 
 
-def _parse(text: str, shown: str) -> dict[str, object]:
-    """The config as an object, nothing in it that JSON readers disagree about."""
+def _parse(text: str, shown: str) -> tuple[dict[str, object], dict[str, str]]:
+    """The config as an object, nothing in it that JSON readers disagree about; its keys' places."""
     try:
         config = json.loads(text, parse_int=_integer)
     except json.JSONDecodeError as exc:
         raise SettingsError(f"{shown}:{exc.lineno}:{exc.colno}: {exc.msg}") from None
     except RecursionError:
-        raise SettingsError(f"{shown}: nested too deeply") from None
+        line, column = _place(text, _deepest(text))
+        raise SettingsError(f"{shown}:{line}:{column}: nested too deeply") from None
     if not isinstance(config, dict):
         raise SettingsError(f"{shown}:1:1: the config must be an object with scriptfile and arg")
-    _refuse_what_json_leaves_open(text, shown)
-    return config
+    return config, _refuse_what_json_leaves_open(text, shown)
 
 
 def _integer(digits: str) -> int | float:
@@ -158,14 +160,31 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= 400 else float(digits)
 
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:]|NaN|-?Infinity', re.DOTALL)
+# Possessive: a string in `arg` may be 40 MiB, and a way back from each octet costs 100 more. The
+# last mark may be missing, where `_deepest` reads what is no JSON: no string is then tried twice.
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\]:]|NaN|-?Infinity', re.DOTALL)
 
 
-def _refuse_what_json_leaves_open(text: str, shown: str) -> None:
+def _deepest(text: str) -> int:
+    """Where the bracket opens that has the most others around it."""
+    depth = most = position = 0
+    for token in _TOKEN.finditer(text):
+        if token.group() in ("{", "["):
+            depth += 1
+            if depth > most:
+                most, position = depth, token.start()
+        elif token.group() in ("}", "]"):
+            depth -= 1
+    return position
+
+
+def _refuse_what_json_leaves_open(text: str, shown: str) -> dict[str, str]:
     """Refuse duplicate keys, unknown keys of the config itself, and NaN, each at its place.
 
-    text: already accepted by `json`, so that tokens alone tell keys from values.
+    text:    already accepted by `json`, so that tokens alone tell keys from values.
+    returns: where the config's own keys stand, as `file:line:column`.
     """
+    places: dict[str, str] = {}
     objects: list[set[str] | None] = []  # the keys seen in each open object; None for an array
     last: re.Match[str] | None = None
     for token in _TOKEN.finditer(text):
@@ -182,13 +201,16 @@ def _refuse_what_json_leaves_open(text: str, shown: str) -> None:
             key = json.loads(last.group())
             if key in seen:
                 raise SettingsError(f"{_at(text, last, shown)}: the key {key!r} stands twice")
-            if len(objects) == 1 and key not in KEYS:
-                raise SettingsError(
-                    f"{_at(text, last, shown)}: unknown key {key!r}; a config has "
-                    f"{' and '.join(KEYS)} only"
-                )
+            if len(objects) == 1:
+                places[key] = _at(text, last, shown)
+                if key not in KEYS:
+                    raise SettingsError(
+                        f"{places[key]}: unknown key {key!r}; a config has "
+                        f"{' and '.join(KEYS)} only"
+                    )
             seen.add(key)
         last = token
+    return places
 
 
 def _at(text: str, token: re.Match[str], shown: str) -> str:

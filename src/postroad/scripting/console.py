@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import TextIO
 
 from postroad.scripting.limits import Limit, StoppedByLimit
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# What a terminal would obey; an error's text may come from anybody.
+_CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Nowhere(io.StringIO):
+    """Swallows what is written: a stream the user closed (`>&-`)."""
+
+    def write(self, text: str) -> int:
+        """Forget it."""
+        return len(text)
 
 
 class Console:
@@ -28,8 +39,9 @@ class Console:
             raise StoppedByLimit(Limit.OUTPUT)
 
     def say(self, line: str) -> None:
-        """The runner's own line, on stderr."""
-        write(self.stderr, line + "\n")
+        """The runner's own line, on stderr; control characters escaped as Node escapes them."""
+        shown = _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02X}", line)
+        write(self.stderr, shown + "\n")
 
 
 def write(stream: TextIO, text: str) -> None:

@@ -9,8 +9,15 @@ const apply = Reflect.apply;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const ownKeys = Reflect.ownKeys;
 const prototypeOf = Reflect.getPrototypeOf;
-const describe = Reflect.getOwnPropertyDescriptor;
 const define = Reflect.defineProperty;
+const engineDescribe = Reflect.getOwnPropertyDescriptor;
+const setPrototype = Reflect.setPrototypeOf;
+/** A descriptor on its own: a script may have put `value` or `get` on Object.prototype. */
+const describe = (object, key) => {
+  const property = engineDescribe(object, key);
+  if (property !== undefined) setPrototype(property, null);
+  return property;
+};
 const everything = globalThis;
 const AnyError = Error;
 const WrongType = TypeError;
@@ -25,11 +32,16 @@ const isInstance = uncurry(Function.prototype[Symbol.hasInstance]);
 const hasOwn = uncurry(Object.prototype.hasOwnProperty);
 const isEnumerable = uncurry(Object.prototype.propertyIsEnumerable);
 const brand = uncurry(Object.prototype.toString);
-const push = uncurry(Array.prototype.push);
+/** Append; unlike Array.prototype.push it calls no setter a script put on Array.prototype. */
+const push = (list, value) =>
+  define(list, list.length, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
 const pop = uncurry(Array.prototype.pop);
 const join = uncurry(Array.prototype.join);
 const indexOf = uncurry(Array.prototype.indexOf);
-const splice = uncurry(Array.prototype.splice);
+const remove = (list, index) => {
+  for (let i = index; i + 1 < list.length; i++) list[i] = list[i + 1];
+  pop(list);
+};
 const has = uncurry(String.prototype.includes);
 const find = uncurry(String.prototype.indexOf);
 const startsWith = uncurry(String.prototype.startsWith);
@@ -383,7 +395,7 @@ function baseOf(view, value, name, tag, keys) {
   for (let i = 0; i < boxes.length; i++) {
     const inner = attempt(unbox[boxes[i]], value);
     if (inner === undefined) continue;
-    if (boxes[i] === 'String') while (keys.length > 0 && isIndex(keys[0])) splice(keys, 0, 1);
+    if (boxes[i] === 'String') while (keys.length > 0 && isIndex(keys[0])) remove(keys, 0);
     const other = name === null ? ' (null prototype)' : name === boxes[i] ? '' : ` (${name})`;
     return `[${boxes[i]}${other}: ${typeof inner === 'string' ? quote(inner) : show(view, inner, 0)}]`;
   }
@@ -418,7 +430,7 @@ function errorBase(view, error, name, keys) {
   for (let i = 0; i < said.length; i++) {
     const at = indexOf(keys, said[i]);
     const text = at < 0 ? '' : error[said[i]];
-    if (at >= 0 && (typeof text !== 'string' || has(stack, text))) splice(keys, at, 1);
+    if (at >= 0 && (typeof text !== 'string' || has(stack, text))) remove(keys, at);
   }
   if ('cause' in error && indexOf(keys, 'cause') < 0) push(keys, 'cause');
   if (isArray(error.errors) && indexOf(keys, 'errors') < 0) push(keys, 'errors');
@@ -556,7 +568,7 @@ function columns(view, items, value) {
   let total = 0;
   let widest = 0;
   for (let i = 0; i < count; i++) {
-    widths[i] = width(items[i]);
+    push(widths, width(items[i]));
     total += widths[i] + 2;
     widest = max(widest, widths[i]);
   }

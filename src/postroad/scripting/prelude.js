@@ -2,6 +2,14 @@
 
 const host = everything.__postroad_host;
 delete everything.__postroad_host;
+// Where the child puts the reason of a rejection; it takes the object from the global at once, so
+// that no setter of the script's can ever stand in between.
+const unhandled = { __proto__: null, reason: undefined };
+everything.__postroad_unhandled = unhandled;
+// What they throw is no Error: its stack would show this prelude, and no script's name.
+delete everything.DOMException;
+delete everything.atob;
+delete everything.btoa;
 const evaluate = everything.eval;
 const promiseThen = uncurry(Promise.prototype.then);
 const MemoryError = InternalError;
@@ -15,6 +23,11 @@ const asGlobal = (name, value) =>
 const stackProperty = describe(Error.prototype, 'stack');
 const engineStack = uncurry(stackProperty.get);
 const engineCapture = Error.captureStackTrace;
+// A function of the script's here would be handed the prelude's frames, with their functions; a
+// lower limit would cost errors their positions.
+const fixed = (value) => ({ __proto__: null, value, writable: false, enumerable: false, configurable: false });
+define(Error, 'prepareStackTrace', fixed(undefined));
+define(Error, 'stackTraceLimit', fixed(10));
 
 /**
  * The engine's stack as lines that name the script, and the place of the first.
@@ -154,6 +167,7 @@ const MAX_NESTING = 64; // attachments[0].filename is three deep
 
 /** Why a config cannot cross; `message` is for the result's `error`. */
 class CannotCross {
+  message; // its own, whatever stands on Object.prototype
   constructor(message) {
     this.message = message;
   }
@@ -263,12 +277,13 @@ function run() {
 
 return (what, text) => {
   if (what === 'prepare') {
+    delete everything.__postroad_unhandled;
     settings = parse(text);
     asGlobal('arg', parse(settings.config).arg ?? {});
     settings.config = undefined; // it may be large
   } else if (what === 'run') {
     run();
   } else if (what === 'rejected') {
-    rejected(everything[text]);
+    rejected(unhandled.reason);
   }
 };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,8 +13,8 @@ from postroad.scripting.console import Console, write
 from postroad.scripting.limits import Limit, Limits, StoppedByLimit
 
 
-class _TooManySends(BaseException):
-    """Beyond every `except Exception` of the script."""
+class _TooManySends(SystemExit):
+    """Beyond every `except Exception`; as a SystemExit it ends a thread of the script silently."""
 
 
 def execute(
@@ -26,8 +27,11 @@ def execute(
 
     Of the limits only `max_sends` holds: nothing can stop code in the same process. What would be
     an unhandled exception prints the script's own frames on stderr and is exit code 1.
+
+    raises: StoppedByLimit and the OSError of our own stdout, whatever the script made of them.
     """
     sends = 0
+    broken: OSError | None = None
 
     def counted_send_email(config: object = None) -> Mapping[str, Any]:
         nonlocal sends
@@ -37,7 +41,15 @@ def execute(
         return send_email(config)
 
     def print_there(*values: object, **options: Any) -> None:
-        print(*values, **{"file": console.stdout, **options})
+        nonlocal broken
+        if options.get("file") not in (None, console.stdout):
+            print(*values, **options)
+            return
+        try:
+            print(*values, **{**options, "file": console.stdout})
+        except OSError as exc:
+            broken = exc
+            raise
 
     names = {
         "__name__": "__main__",
@@ -47,27 +59,59 @@ def execute(
         "print": print_there,
         "exit": sys.exit,
     }
+    ended: BaseException | None = None
+    others = set(threading.enumerate())
     try:
         exec(compile(script.source, str(script.path), "exec"), names)  # noqa: S102 - its purpose
-    except _TooManySends:
-        raise StoppedByLimit(Limit.SENDS) from None
-    except SystemExit as exc:
-        return _exit_code(exc.code, console)
     except KeyboardInterrupt:
         raise
     except BaseException as exc:  # noqa: BLE001 - whatever the script raises is its own
-        write(console.stderr, _own_traceback(exc, str(script.path)))
-        return 1
-    return 0
+        ended = exc
+    _wait_for_threads(others)
+    if sends > limits.max_sends:
+        raise StoppedByLimit(Limit.SENDS)
+    if broken is not None:
+        raise broken
+    if not console.stdout.closed:
+        console.stdout.flush()
+    return _exit_code(ended, console, str(script.path))
 
 
-def _exit_code(code: object, console: Console) -> int:
-    """What `sys.exit(code)` means: None is 0, a number itself, anything else a message and 1."""
-    if code is None:
+def _wait_for_threads(others: set[threading.Thread]) -> None:
+    """Wait as Python does at its end, but before the exit code is made; `others` stay out of it.
+
+    A pool the script left open keeps idle threads, which only Python's own end sends home.
+    """
+    while True:
+        pools = sys.modules.get("concurrent.futures.thread")
+        idle = getattr(pools, "_threads_queues", ())
+        waited = set(threading.enumerate()) - others - set(idle)
+        rest = [thread for thread in waited if not thread.daemon]
+        if not rest:
+            return
+        for thread in rest:
+            thread.join()
+
+
+def _exit_code(ended: BaseException | None, console: Console, path: str) -> int:
+    """What Python makes of how a script ended, its last words printed.
+
+    `sys.exit(code)`: None is 0, a number itself, anything else a message and 1.
+    """
+    if ended is None:
         return 0
-    if isinstance(code, int):
-        return code & 0xFF  # what the operating system would make of it
-    console.say(str(code))
+    if not isinstance(ended, SystemExit):
+        write(console.stderr, _own_traceback(ended, path))
+        return 1
+    if ended.code is None:
+        return 0
+    if isinstance(ended.code, int):
+        return ended.code & 0xFF  # what the operating system would make of it
+    try:
+        message = str(ended.code)
+    except Exception:  # noqa: BLE001 - a __str__ of the script's
+        message = f"<{type(ended.code).__name__} that cannot be shown>"
+    write(console.stderr, message + "\n")
     return 1
 
 

@@ -29,6 +29,7 @@ class Rejections:
     def __init__(self, engine: ctypes.PyDLL, runtime: int, context: int) -> None:
         self._engine = engine
         self._context = context
+        self._holder: _Value | None = None
         self._reasons: dict[int, Any] = {}
         self._tracker = _Tracker(self._rejected)  # must live as long as the engine
         engine.JS_SetHostPromiseRejectionTracker(runtime, self._tracker, None)
@@ -43,11 +44,15 @@ class Rejections:
             self._engine.JS_DupValue(context, promise)
             self._reasons[promise.payload] = self._engine.JS_DupValue(context, reason)
 
-    def expose_first(self, name: str) -> bool:
-        """Set the global `name` to the first unhandled reason; False when there is none."""
+    def hold_in(self, name: str) -> None:
+        """Remember the object that the global `name` is now, before any script runs."""
+        everything = self._engine.JS_GetGlobalObject(self._context)
+        self._holder = self._engine.JS_GetPropertyStr(self._context, everything, name.encode())
+
+    def expose_first(self) -> bool:
+        """Set the holder's `reason` to the first unhandled one; False when there is none."""
         for reason in self._reasons.values():
-            everything = self._engine.JS_GetGlobalObject(self._context)
-            self._engine.JS_SetPropertyStr(self._context, everything, name.encode(), reason)
+            self._engine.JS_SetPropertyStr(self._context, self._holder, b"reason", reason)
             return True
         return False
 
@@ -74,6 +79,8 @@ def track(module: Any, context: object) -> Rejections | None:
         engine.JS_DupValue.argtypes = [ctypes.c_void_p, _Value]
         engine.JS_GetGlobalObject.restype = _Value
         engine.JS_GetGlobalObject.argtypes = [ctypes.c_void_p]
+        engine.JS_GetPropertyStr.restype = _Value
+        engine.JS_GetPropertyStr.argtypes = [ctypes.c_void_p, _Value, ctypes.c_char_p]
         engine.JS_SetPropertyStr.argtypes = [ctypes.c_void_p, _Value, ctypes.c_char_p, _Value]
         engine.JS_SetHostPromiseRejectionTracker.argtypes = [
             ctypes.c_void_p,

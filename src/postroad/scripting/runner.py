@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from postroad.errors import SettingsError
 from postroad.scripting import config, javascript, python_script
-from postroad.scripting.console import Console
+from postroad.scripting.console import Console, Nowhere
 from postroad.scripting.limits import Limits, StoppedByLimit
 
 ENDED = 0  # the script ran to its end
@@ -45,13 +45,15 @@ def run(
     send_email:     stands for `postroad.send_email`, in tests.
     returns:        ENDED, THREW, UNUSABLE, INTERRUPTED, or what the script gave to `exit`.
     """
-    console = Console(stdout or sys.stdout, stderr or sys.stderr, max_output_octets)
+    console = Console(
+        stdout or sys.stdout or Nowhere(), stderr or sys.stderr or Nowhere(), max_output_octets
+    )
     try:
         limits = Limits(timeout_s, max_sends, max_output_octets, memory_octets)
         script = config.load(config_path, allow_absolute=allow_absolute)
         for warning in script.warnings:
             console.say(warning)
-        send = send_email or _front_door()
+        send = _interruptible(send_email or _front_door())
         execute = python_script.execute if script.name.endswith(".py") else javascript.execute
         try:
             return execute(script, limits, send, console)
@@ -62,9 +64,26 @@ def run(
     except SettingsError as exc:
         console.say(str(exc))
         return UNUSABLE
+    except _InterruptedSend:
+        console.say("interrupted; a mail may have been handed over")
+        return INTERRUPTED
     except KeyboardInterrupt:
         console.say("interrupted")
         return INTERRUPTED
+
+
+class _InterruptedSend(KeyboardInterrupt):
+    """Ctrl-C while a send was under way: whether the mail went out is not known."""
+
+
+def _interruptible(send_email: SendEmail) -> SendEmail:
+    def send(config: Any) -> Mapping[str, Any]:
+        try:
+            return send_email(config)
+        except KeyboardInterrupt:
+            raise _InterruptedSend from None
+
+    return send
 
 
 def _front_door() -> SendEmail:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 2525
 KEEP = 100  # mails remembered; what was printed and saved is no longer needed
 SLOW_S = 3.0  # the pause of slow@ that a person notices
-PACE_S = 1.0  # FAULTS 38: "one octet a second"
+PACE_S = 1.0  # one octet a second
 
 
 def serve(
