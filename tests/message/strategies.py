@@ -33,8 +33,8 @@ def _dot_atom(max_size: int) -> st.SearchStrategy[str]:
     return st.lists(atom, min_size=1, max_size=3).map(".".join)
 
 
-quoted_local = st.text(
-    st.sampled_from(string.ascii_letters + " !#$,.;:()[]"), min_size=1, max_size=20
+quoted_local = st.text(  # without a colon: `email` of Python 3.13.0 takes it for a group
+    st.sampled_from(string.ascii_letters + " !#$,.;()[]"), min_size=1, max_size=20
 ).map('"{}"'.format)
 _label = st.text(st.sampled_from(string.ascii_lowercase + string.digits), min_size=1, max_size=12)
 domains = st.one_of(
