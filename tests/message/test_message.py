@@ -71,6 +71,13 @@ WRONG: list[tuple[str, dict[str, object], type[MessageError], str]] = [
     ("a naive date", {"date": datetime(2026, 1, 1)}, MessageError, "date"),  # noqa: DTZ001
     ("a date as text", {"date": "today"}, MessageError, "date"),
     ("the year 1899", {"date": datetime(1899, 1, 1, tzinfo=UTC)}, MessageError, "date"),
+    (
+        "the first year",
+        {"date": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))},
+        MessageError,
+        "date",
+    ),
+    ("the last year", {"date": datetime(9999, 12, 31, tzinfo=UTC)}, MessageError, "date"),
     ("an envelope name", {"envelope_sender": f"Bo <{FROM}>"}, AddressError, "envelope_sender"),
     ("an envelope word", {"envelope_sender": "bounce"}, AddressError, "envelope_sender"),
 ]

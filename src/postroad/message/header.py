@@ -206,6 +206,8 @@ def date_field(date: datetime) -> str:
     offset = date.utcoffset()
     if offset is None:
         raise MessageError("date: takes a datetime with a time zone")
+    if not 1900 <= date.year <= 9998:
+        raise MessageError("date: takes a year from 1900 to 9998")
     return _date_field(date.timestamp() // 1, offset)
 
 
