@@ -73,7 +73,7 @@ def test_a_wrong_password_fails_the_step_auth_and_is_explained() -> None:
 def test_the_step_that_fails_is_the_one_the_server_fails(
     behaviour: str, step: Phase, code: Code
 ) -> None:
-    short = Timeouts(*[0.3] * 8)
+    timeouts = Timeouts(*[0.5] * 8) if behaviour.startswith("silence") else Timeouts()
     with hostile(behaviour) as server:
         relay = Relay(
             host="localhost",
@@ -82,7 +82,7 @@ def test_the_step_that_fails_is_the_one_the_server_fails(
             username="user",
             password="pass word",
             cafile=server.cafile if server.security != "none" else None,
-            timeouts=short,
+            timeouts=timeouts,
         )
         report = check(relay, from_="a@x.example")
 
@@ -100,7 +100,6 @@ def test_a_reply_nobody_asked_for_fails_the_step_under_way(behaviour: str) -> No
             security="none",
             username="user",
             password="pass word",
-            timeouts=Timeouts(*[0.3] * 8),
         )
         report = check(relay, from_="a@x.example")
 
