@@ -468,6 +468,7 @@ def test_content_that_breaks_the_rules_is_refused_and_the_session_goes_on(
         ("MAIL FROM:<a@b.c> BODY=BINARYMIME", "555"),
         ("MAIL FROM:<a@b.c> RET=HDRS", "555"),
         ("MAIL FROM:<a@b.c> SIZE=x", "501"),
+        ("MAIL FROM:<a@b.c> SIZE=" + "9" * 450, "501"),
         ("MAIL FROM:<한글@b.c> SMTPUTF8", "250"),
         ("MAIL FROM:<한글@b.c>", "553"),
         ('MAIL FROM:<"a>b"@b.c>', "250"),

@@ -445,7 +445,7 @@ class ProviderSmtp(SMTP):
             offered = self.client.extended_smtp and extension in self.rules.profile.keywords
             if not offered or (keyword == "BODY" and value not in {"7BIT", "8BITMIME"}):
                 return f"555 5.5.4 Unsupported option: {parameter}"
-            if keyword == "SIZE" and not (value.isascii() and value.isdigit()):
+            if keyword == "SIZE" and not re.fullmatch("[0-9]{1,20}", value):  # RFC 1870 §3
                 return "501 5.5.4 Invalid SIZE"
             if keyword == "SIZE" and int(value) > self.rules.profile.size_octets:
                 return self.say(self.rules.profile.replies.too_big)
@@ -473,7 +473,10 @@ class _CancelledError(Exception):
 
 def _from_addresses(content: bytes) -> list[str]:
     header = BytesHeaderParser().parsebytes(content)
-    return [a for _, a in getaddresses([str(v) for v in header.get_all("From", [])]) if a]
+    try:
+        return [a for _, a in getaddresses([str(v) for v in header.get_all("From", [])]) if a]
+    except RecursionError:  # of nested comments
+        return []
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:
