@@ -7,6 +7,8 @@ import email
 import email.policy
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -267,3 +269,26 @@ def test_a_preset_fills_host_port_and_security(
 
     assert answer["code"] == 0
     assert "C: STARTTLS" in answer["log"]
+
+
+WITHOUT_FILES = """
+import json, resource, sys
+from postroad import send_email
+config = json.load(sys.stdin)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+print(json.dumps(send_email(config)))
+"""
+
+
+def test_a_process_without_a_free_file_gets_an_answer_too(config: dict[str, Any]) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_FILES],
+        input=json.dumps(config | {"host": "127.0.0.1", "starttls": False, "cafile": None}),
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    answer = json.loads(ran.stdout)
+    assert (answer["code"], answer["phase"], answer["hint"]) == (-2, "connect", "")
+    assert "Too many open files" in answer["error"]

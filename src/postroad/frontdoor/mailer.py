@@ -62,7 +62,11 @@ class Mailer:
             return failed(error, self.relay, self._lang)
         with self._turn:
             self._deadline = deadline
-            return self._send(built, deadline)
+            try:
+                return self._send(built, deadline)
+            except BaseException:  # an interrupt between two octets: nobody knows which were sent
+                self._abandon()
+                raise
 
     def close(self) -> None:
         """Say good-bye to the relay; a further `send` opens a new connection."""
@@ -107,16 +111,9 @@ class Mailer:
             if error.phase is not Phase.CONFIG:
                 transaction.entries.append(Note(str(error)))
             return transaction.ended
-        except BaseException:
-            self._abandon()
-            raise
         session = self._connection.session
         if session.error is None:
-            try:
-                self._connection.send(transaction, deadline)
-            except BaseException:  # an interrupt between two octets: nobody knows which were sent
-                self._abandon()
-                raise
+            self._connection.send(transaction, deadline)
         else:
             transaction.end_failed(session.error)
             transaction.transcript = (session.entries,)

@@ -51,7 +51,6 @@ FIELDS = {
 }
 """Every field a config may have, and what it means."""
 
-_NO_MORE = {"message_id": "", "phase": "done", "hint": ""}
 _SECRETS = ("pass", "pass_env", "pass_file", "token")
 _PERSON = ("email", "name")
 _ATTACHMENT = ("filename", "path", "content", "content_type", "content_id")
@@ -76,10 +75,7 @@ def send_email(config: Mapping[str, Any]) -> dict[str, Any]:
             f"a defect in Postroad: {type(exc).__name__}", reason=Reason.INTERNAL
         )
         result = failed(internal, None, lang)
-    try:
-        return _answer(result)
-    except Exception:  # noqa: BLE001 - as when no file can be opened for the hint
-        return {"code": int(result.code), "log": "", "error": result.error} | _NO_MORE
+    return _answer(result)
 
 
 def _send(config: Mapping[str, Any], lang: str) -> Result:
@@ -100,7 +96,7 @@ def _answer(result: Result) -> dict[str, Any]:
         "error": result.error,
         "message_id": result.message_id,
         "phase": str(result.phase),
-        "hint": result.hint,
+        "hint": _hint(result),
     }
     if result and result.refused:
         answer["refused"] = [
@@ -108,6 +104,14 @@ def _answer(result: Result) -> dict[str, Any]:
             for each in result.refused
         ]
     return answer
+
+
+def _hint(result: Result) -> str:
+    """Return the hint, "" where its file cannot be read: the outcome matters more."""
+    try:
+        return result.hint
+    except OSError:
+        return ""
 
 
 # From fields to values. Each refuses what it does not understand and names the field.

@@ -148,7 +148,8 @@ def _addresses(answers: Sequence[tuple[object, ...]]) -> Sequence[Address]:
 
 
 def _unknown(host: str, exc: Exception) -> ConnectError:
-    error = ConnectError(f"the host name {host} cannot be resolved", reason=Reason.DNS)
+    why = exc.strerror if isinstance(exc, OSError) else "it is no host name"
+    error = ConnectError(f"the host name {host} cannot be resolved: {why}", reason=Reason.DNS)
     error.__cause__ = exc
     return error
 
