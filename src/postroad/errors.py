@@ -264,3 +264,27 @@ class TransientReplyError(ReplyError):
 
 class PermanentReplyError(ReplyError):
     """A 5yz reply: the same command will be refused again."""
+
+
+class RefusedError(PostroadError):
+    """Postroad itself refused a request; the message says why."""
+
+    code = Code.CONFIG
+
+
+class UnauthorizedError(RefusedError):
+    """Who asks may not: a missing, wrong, expired or insufficient key or password."""
+
+
+class NotFoundError(RefusedError):
+    """There is no such thing, or it belongs to another app."""
+
+
+class ConflictError(RefusedError):
+    """It exists already, or is not in a state in which this can be done."""
+
+
+class StorageError(PostroadError):
+    """What should be kept cannot be read or written; the engine's exception is its cause."""
+
+    retry = Retry.LATER

@@ -1,0 +1,1 @@
+"""HTTP: the guards of the server, and one module for each dialect."""

@@ -1,0 +1,1 @@
+"""What happens to a message: states, routing, retry and doubt."""

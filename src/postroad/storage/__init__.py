@@ -1,0 +1,1 @@
+"""Keeping things: the schema, its migrations, SQLite, group commit, secrets at rest."""

@@ -1,0 +1,70 @@
+"""What the worker needs from storage."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from postroad.delivery.messages import Claim, Lease, Settlement
+from postroad.tenancy.records import RelayAccount
+
+
+class Queue(Protocol):
+    """The messages under way, of all apps. Durable, at least once; every method is one transaction.
+
+    Every method raises StorageError when the engine fails.
+    """
+
+    async def claim(self, lease: Lease, *, now: datetime, limit: int) -> list[Claim]:
+        """Take up to `limit` messages that are due, the longest due first; each begins an attempt.
+
+        Their open recipients become SENDING.
+        """
+        ...
+
+    async def claim_one(
+        self, app_id: str, message_id: str, lease: Lease, *, now: datetime
+    ) -> Claim | None:
+        """Take one message whatever its due time, its captured and held recipients included.
+
+        returns: None when the app has no such message, another process holds it, or every
+                 recipient has ended another way.
+        """
+        ...
+
+    async def settle(self, claim: Claim, settlement: Settlement) -> bool:
+        """Store what an attempt brought; False, and nothing stored, when the lease was lost."""
+        ...
+
+    async def renew(self, token: str, *, until: datetime) -> None:
+        """Extend every lease that carries `token`."""
+        ...
+
+    async def expire(self, *, now: datetime, dead: str = "") -> int:
+        """End the attempts whose lease has run out, as in doubt; return how many.
+
+        dead: prefix of tokens whose process is known to have ended: their leases count as run out.
+
+        Per recipient by the app's in-doubt policy: IN_DOUBT and due again at once (retry), or
+        IN_DOUBT and never due (hold). A message that is kept out of retry is never due.
+        """
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next message is due, leases that run out included; None for none."""
+        ...
+
+
+class Relays(Protocol):
+    """The relays with their secrets, for the one who connects."""
+
+    async def relay(self, app_id: str, relay_id: str) -> RelayAccount | None:
+        """Return a relay that the app may use."""
+        ...
+
+    async def relay_secret(self, app_id: str, relay_id: str) -> str:
+        """Return its password, "" for none.
+
+        raises: StorageError when it cannot be decrypted with the key file.
+        """
+        ...
