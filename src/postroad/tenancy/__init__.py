@@ -1,1 +1,1 @@
-"""Who may send: developers, apps, users, tokens, API keys, relays, and the checks in their order."""
+"""Who may send: developers, apps, users, tokens, API keys, relays, and the checks in order."""
