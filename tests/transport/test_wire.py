@@ -11,7 +11,7 @@ import trustme
 from postroad import Relay
 from postroad.errors import Code
 from postroad.smtp.envelope import Envelope
-from postroad.smtp.transaction import Transaction
+from postroad.smtp.transaction import Transaction, Withdrawal
 from postroad.transport.wire import Wire
 
 HELLO = b"250-server\r\n250 PIPELINING\r\n"
@@ -124,6 +124,40 @@ def test_commands_that_did_not_leave_change_nothing_for_a_dot_that_did(
     wire.lost(None, unsent=len(commands))
 
     assert first.ended.code is Code.IN_DOUBT
+
+
+@pytest.mark.parametrize("unsent", [0, 1])
+def test_a_dot_can_be_taken_back_until_its_record_has_left(
+    ends: tuple[Wire, Server], unsent: int
+) -> None:
+    wire, server = ends
+    first = begin(wire, server)
+    server.hears(bytes(wire.next_octets() or b""))
+    server.say(wire, GO)
+    second = begin(wire, server)
+    wire.next_octets()
+
+    withdrawal = wire.withdraw(first, 9, unsent=unsent)
+
+    assert withdrawal is (Withdrawal.ABORTED if unsent else Withdrawal.TOO_LATE)
+    assert (first.outcome is None) is (unsent == 0)
+    assert (second.outcome is None) is (unsent == 0)
+
+
+def test_a_record_of_tls_itself_that_did_not_leave_changes_nothing_for_a_dot_that_did(
+    ends: tuple[Wire, Server],
+) -> None:
+    wire, server = ends
+    first = begin(wire, server)
+    server.hears(bytes(wire.next_octets() or b""))
+    server.say(wire, GO)
+    assert b"\r\n.\r\n" in server.hears(bytes(wire.next_octets() or b""))
+    wire.receive(b"\x17\x03\x03\x00\x20" + b"x" * 32)  # broken, so that TLS sends an alert
+    alert = wire.next_octets()
+
+    assert alert
+    assert first.ended.code is Code.IN_DOUBT
+    assert wire.withdraw(first, 9, unsent=len(alert)) is Withdrawal.TOO_LATE
 
 
 def test_a_reply_before_a_broken_record_counts(ends: tuple[Wire, Server]) -> None:

@@ -1,1 +1,1 @@
-"""HTTP: the guards of the server, and one module for each dialect."""
+"""HTTP: the doors through which programs ask for mail to be sent, one module for each dialect."""

@@ -38,6 +38,27 @@ def say_json(value: dict[str, Any] | list[Any]) -> None:
     say(json.dumps(value, ensure_ascii=encoding != "utf8", indent=2))
 
 
+def say_json_line(value: dict[str, Any]) -> None:
+    """Write `value` as JSON on one line, at once: somebody follows it."""
+    import json
+
+    say(json.dumps(value, ensure_ascii=True))
+
+
+def say_octets(octets: bytes) -> None:
+    """Write octets to stdout as they are.
+
+    raises: OutputError as `say`.
+    """
+    try:
+        click.echo(octets, file=sys.stdout, nl=False)
+    except BrokenPipeError:
+        silence(sys.stdout)
+    except OSError as exc:
+        silence(sys.stdout)
+        raise OutputError(exc.strerror or str(exc)) from exc
+
+
 def output_failure(exc: Exception) -> str | None:
     """Return why stdout cannot be written, if that is what `exc` is about."""
     if isinstance(exc, OutputError):

@@ -23,8 +23,22 @@ COMMANDS = {
     "presets": "List mail providers, or show how to set one up.",
     "run": "Run the script a JsN config file names.",
     "simulate": "Run a local mail server that behaves like a provider.",
+    "serve": "Run the mail service.",
+    "doctor": "Examine the installation: is anything in its way?",
+    "migrate": "Bring the database to what this version needs.",
+    "log": "Show the send log: what was asked for, what became of it.",
+    "message": "What is kept of each mail; release what was captured.",
+    "app": "Apps: who sends, and how their mail is taken.",
+    "relay": "Relays: the servers that mail leaves by.",
+    "route": "Routes: which relay carries which mail.",
+    "user": "Users: the accounts that log in to an app.",
+    "key": "API keys: what lets a program act for an app.",
+    "developer": "Developers: who owns apps.",
+    "operator": "Operators: who runs this Postroad, and the way back in.",
 }
 """Every command with its one line; kept here so that the help need not import them."""
+
+_OF_SENDING = ("send", "check", "explain", "presets", "run", "simulate")  # others: of the service
 
 _MAX_SHOWN = 60
 
@@ -75,8 +89,16 @@ class Program(click.Group):
         formatter: click.HelpFormatter,
     ) -> None:
         """Write the commands and their lines without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        sections = {
+            "Commands": {name: COMMANDS[name] for name in _OF_SENDING},
+            "Commands of the service": {
+                name: line for name, line in COMMANDS.items() if name not in _OF_SENDING
+            },
+        }
+        widest = max(map(len, COMMANDS))  # so that both lists align
+        for title, lines in sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(widest), line) for name, line in lines.items()])
 
     def main(
         self,
@@ -124,11 +146,13 @@ class Program(click.Group):
             return Exit.OUTPUT
 
 
-def _options(group: Program, ctx: click.Context) -> Iterator[click.Parameter]:
+def _options(group: click.Group, ctx: click.Context) -> Iterator[click.Parameter]:
     """Yield the options of every command."""
-    for name in COMMANDS:
+    for name in group.list_commands(ctx):
         command = group.get_command(ctx, name)
         yield from command.params if command else ()
+        if isinstance(command, click.Group):
+            yield from _options(command, ctx)
 
 
 def _complain(sentence: str) -> None:

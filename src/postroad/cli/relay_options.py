@@ -282,7 +282,7 @@ def _secret(options: RelayOptions) -> dict[str, Any]:
     name, value = given[0]
     kind = "token" if name.startswith("--token") else "password"
     if name.endswith("-file"):
-        return {kind: _secret_of_file(name, value)}
+        return {kind: secret_of_file(name, value)}
     return {kind: secret_of_variable(name, value)}
 
 
@@ -302,7 +302,11 @@ def secret_of_variable(option_name: str, variable: str) -> str:
         ) from None
 
 
-def _secret_of_file(option_name: str, path: str) -> str:
+def secret_of_file(option_name: str, path: str) -> str:
+    """Return what the file holds that an option names.
+
+    raises: SettingsError that does not repeat `path` where it is no file: it may be the password.
+    """
     from postroad.frontdoor.environment import secret_from_file
 
     try:

@@ -2,7 +2,8 @@
 
 The driver's part is four calls: `next_block` for what to write now (once everything before was
 handed to the kernel), `receive` for what arrived, `tls_established` when a handshake that
-`wants_tls` asked for is done, and `lost` or `timed_out` when octets no longer move.
+`wants_tls` asked for is done, and `lost` or `timed_out` when octets no longer move. `withdraw`
+takes a transaction back.
 
 With PIPELINING the content of one transaction, its final dot and the commands of the next leave in
 one block: one round trip per message (RFC 2920 §3.1). Without it every command waits for its reply.
@@ -32,7 +33,7 @@ from postroad.smtp.opening import Security, StartTls, opening, refusal
 from postroad.smtp.redaction import Redactor
 from postroad.smtp.reply import Reply, ReplyParser
 from postroad.smtp.sasl import Credentials
-from postroad.smtp.transaction import Probe, Transaction
+from postroad.smtp.transaction import Probe, Transaction, Withdrawal
 from postroad.smtp.transcript import Entry, Note, Sent
 
 BLOCK_OCTETS = 262_144  # one time-out of Phase.CONTENT covers a block this large
@@ -122,6 +123,12 @@ class Session:
         return bool(self._awaited) and not self._commands and self._content is None
 
     @property
+    def is_waiting_in_vain(self) -> bool:
+        """The next reply belongs to a transaction that was withdrawn."""
+        owner = self._awaited[0][1] if self._awaited else None
+        return owner is not None and owner.outcome is not None
+
+    @property
     def phase(self) -> Phase:
         """What is under way; Phase.DONE when idle."""
         if self.wants_tls:
@@ -149,6 +156,42 @@ class Session:
         self.begun += 1
         for phase, command in transaction.commands(self.extensions):
             self._commands.append((phase, transaction, command))
+
+    def carries(self, transaction: Transaction) -> bool:
+        """Whether `transaction` is under way here."""
+        owners = [self._open, self._content, *(owner for _, owner in self._awaited)]
+        return any(owner is transaction for owner in owners)
+
+    def withdraw(
+        self, transaction: Transaction, seconds: float, *, head_sent: bool = True
+    ) -> Withdrawal:
+        """Take back a transaction that was not sent within `seconds`, unless its dot has left.
+
+        It ends at once, as timed out at the phase it had reached; what its replies had refused
+        before stays refused. No other transaction loses content or a reply to its content.
+
+        head_sent: as for `lost`.
+        raises:    LocalProtocolError when it was never begun here.
+        """
+        if transaction.outcome is not None:
+            return Withdrawal.TOO_LATE
+        phase = self._phase_of(transaction)
+        if phase is _FINAL_DOT and transaction.verdict is None:
+            if head_sent:
+                return Withdrawal.TOO_LATE
+            phase = Phase.CONTENT
+        error = PhaseTimeout(f"not sent within {seconds:g} s", phase=phase)
+        transaction.entries.append(Note(str(error)))
+        transaction.end_failed(error)
+        transaction.stuffed = b""
+        if phase is Phase.CONTENT:
+            # The server waits for content, and any end of it would be a message. It is alone there:
+            # content is only written when every reply before it has come.
+            self._end(_closed_on_purpose, head_sent=head_sent)
+            return Withdrawal.ABORTED
+        if self._commands and self._commands[0][0] is not _FINAL_DOT:  # a lone dot has to follow
+            self._drop_commands()
+        return Withdrawal.SETTLED
 
     def quit(self) -> None:
         """Say good-bye once nothing is under way; no transaction begins after it."""
@@ -219,6 +262,27 @@ class Session:
         text = f"no {what} within {seconds:.3g} s"
         self._end(lambda phase: PhaseTimeout(text, phase=phase), head_sent=head_sent)
         return self._take_finished()
+
+    # What is taken back.
+
+    def _phase_of(self, transaction: Transaction) -> Phase:
+        """Return what `transaction` waits for."""
+        if transaction is self._content:
+            return Phase.CONTENT
+        under_way = [*self._awaited, *((phase, owner) for phase, owner, _ in self._commands)]
+        for phase, owner in under_way:
+            if owner is transaction:
+                return phase
+        raise LocalProtocolError("the transaction is not under way on this session")
+
+    def _drop_commands(self) -> None:
+        """Forget what is not yet written of the transaction that is open."""
+        if self._commands[0][0] is not _MAIL:
+            self._needs_reset = True
+        elif not self._awaited or self._awaited[-1][0] is not _RSET:
+            self.begun -= 1  # nothing of it was written
+        self._commands.clear()
+        self._open = None
 
     # What is written.
 
@@ -310,7 +374,10 @@ class Session:
     def _on_data(self, transaction: Transaction, reply: Reply) -> None:
         self._open = None
         if reply.code == 354 and transaction.may_send_content:
-            self._content = transaction
+            if transaction.outcome is None:
+                self._content = transaction
+            else:  # withdrawn: even a lone dot would now be a message
+                self._end(_closed_on_purpose)
         elif reply.code == 354 and transaction.mail is not None and transaction.mail.is_positive:
             # The only state in which a lone dot is safe: elsewhere it queued an empty mail.
             self._open = transaction
@@ -325,8 +392,9 @@ class Session:
             self._unexpected(_RSET, transaction, reply)
         elif isinstance(transaction, Probe) and transaction.mail is not None:
             self._open = None
-            transaction.end_reset(reply)
-            self._finished.append(transaction)
+            if transaction.outcome is None:
+                transaction.end_reset(reply)
+                self._finished.append(transaction)
 
     def _on_final(self, transaction: Transaction, reply: Reply) -> None:
         if reply.is_positive and transaction.has_recipient:
@@ -337,8 +405,9 @@ class Session:
 
     def _refused(self, transaction: Transaction, phase: Phase, reply: Reply) -> None:
         """End a transaction that the server refused; the session goes on."""
-        transaction.end_refused(phase, reply)
-        self._finished.append(transaction)
+        if transaction.outcome is None:
+            transaction.end_refused(phase, reply)
+            self._finished.append(transaction)
         if self._open is transaction:
             self._open = None
             self._commands.clear()
@@ -378,8 +447,9 @@ class Session:
 
     def _closing(self, phase: Phase, transaction: Transaction, reply: Reply) -> None:
         """421: this transaction is refused and the session is over (RFC 5321 §3.8)."""
-        transaction.end_refused(*(transaction.verdict or (phase, reply)))
-        self._finished.append(transaction)
+        if transaction.outcome is None:
+            transaction.end_refused(*(transaction.verdict or (phase, reply)))
+            self._finished.append(transaction)
         self._end(lambda p: refusal("the session", reply, code=Code.PROTOCOL, phase=p))
 
     def _unsolicited(self, reply: Reply) -> None:
@@ -441,6 +511,10 @@ class Session:
     def _take_finished(self) -> list[Transaction]:
         finished, self._finished = self._finished, []
         return finished
+
+
+def _closed_on_purpose(phase: Phase) -> PostroadError:
+    return ConnectionLost("closed to take back a message", phase=phase)
 
 
 def _like(error: PostroadError, phase: Phase) -> PostroadError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from postroad.errors import (
     CapabilityError,
@@ -54,6 +55,21 @@ class Outcome:
     def retry(self) -> Retry | None:
         """Advice for the same message; None when it was accepted."""
         return self.error.retry if self.error is not None else None
+
+
+class Withdrawal(Enum):
+    """What taking a transaction back came to.
+
+    TOO_LATE: its final dot has left, or it had ended before; nothing changed.
+    SETTLED:  it has ended; the session goes on, or closes itself when its DATA is answered by 354.
+    ABORTED:  it has ended and the session with it. The driver has to drop what it holds and close
+              the connection; `lost` returns the transactions that end along, none of them with
+              content written.
+    """
+
+    TOO_LATE = auto()
+    SETTLED = auto()
+    ABORTED = auto()
 
 
 class Transaction:

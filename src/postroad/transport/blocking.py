@@ -32,7 +32,7 @@ class BlockingConnection:
         connect_s = self._timeouts.connect_s
         if deadline is not None:
             connect_s = max(min(connect_s, deadline - time.monotonic()), 0.001)
-        self._socket, peer = dial(relay.host, relay.port, connect_s)
+        self._socket, peer = dial(relay.host, relay.port, connect_s, public_only=relay.public_only)
         self._unsent: Octets = b""
         local = self._socket.getsockname()[0]
         self.wire = Wire(relay, credentials, peer=peer, local=local)

@@ -24,14 +24,16 @@ Dialed = tuple[socket.socket, str]
 _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM)
 
 
-def dial(host: str, port: int, timeout_s: float) -> Dialed:
+def dial(host: str, port: int, timeout_s: float, *, public_only: bool = False) -> Dialed:
     """Return a connection to the first address of `host` that answers.
 
-    raises: ConnectError with the reason; within `timeout_s`, name resolution included.
+    public_only: connect to nothing but the internet, and to ports of mail; the name is resolved
+                 once, and every address it has must do.
+    raises:      ConnectError with the reason; within `timeout_s`, name resolution included.
     """
     deadline = time.monotonic() + timeout_s
     failure: OSError | None = None
-    for family, address in _resolve(host, port, timeout_s):
+    for family, address in _allowed(_resolve(host, port, timeout_s), host, port, public_only):
         sock = None
         try:
             sock = socket.socket(family, socket.SOCK_STREAM)
@@ -46,7 +48,9 @@ def dial(host: str, port: int, timeout_s: float) -> Dialed:
     raise _failed(host, port, timeout_s, failure) from failure
 
 
-async def dial_async(host: str, port: int, timeout_s: float) -> Dialed:
+async def dial_async(
+    host: str, port: int, timeout_s: float, *, public_only: bool = False
+) -> Dialed:
     """Do as `dial`, without blocking the event loop."""
     import asyncio  # the blocking mailer does without its 30 ms
 
@@ -55,7 +59,8 @@ async def dial_async(host: str, port: int, timeout_s: float) -> Dialed:
     sock: socket.socket | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            for family, address in await _resolve_async(loop, host, port):
+            found = await _resolve_async(loop, host, port)
+            for family, address in _allowed(found, host, port, public_only):
                 try:
                     sock = socket.socket(family, socket.SOCK_STREAM)
                     sock.setblocking(False)
@@ -144,7 +149,21 @@ def _is_literal(host: str) -> bool:
 
 
 def _addresses(answers: Sequence[tuple[object, ...]]) -> Sequence[Address]:
-    return [(answer[0], answer[4]) for answer in answers[:MAX_ADDRESSES]]  # type: ignore[misc]
+    return [(answer[0], answer[4]) for answer in answers]  # type: ignore[misc]
+
+
+def _allowed(
+    found: Sequence[Address], host: str, port: int, public_only: bool
+) -> Sequence[Address]:
+    """Return the addresses to try.
+
+    raises: ConnectError when only public ones may be and one is not, of all there are.
+    """
+    if public_only:
+        from postroad.transport.guard import check  # its tables cost others nothing
+
+        check(host, port, [address[0] for _, address in found])
+    return found[:MAX_ADDRESSES]
 
 
 def _unknown(host: str, exc: Exception) -> ConnectError:

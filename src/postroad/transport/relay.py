@@ -34,6 +34,8 @@ class Relay:
     cafile:      PEM file of the authorities to trust instead of the system's.
     client_name: what EHLO says; by default the address literal of the connection's own end.
     provider:    name of the preset whose explanations apply.
+    public_only: whoever gave the host is not trusted with this machine's network: only addresses of
+                 the internet and ports of mail are connected to.
     raises:      SettingsError naming the field.
     """
 
@@ -49,6 +51,7 @@ class Relay:
     client_name: str | None = None
     provider: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts, repr=False)
+    public_only: bool = False
 
     def __post_init__(self) -> None:
         for name, kinds in _TYPES.items():
@@ -171,4 +174,5 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "client_name": (str, _NOTHING),
     "provider": (str, _NOTHING),
     "timeouts": (Timeouts,),
+    "public_only": (bool,),
 }

@@ -6,8 +6,9 @@ import asyncio
 from collections import deque
 from typing import Protocol, cast
 
+from postroad.errors import ConnectionLost, PostroadError
 from postroad.smtp.session import Session
-from postroad.smtp.transaction import Transaction
+from postroad.smtp.transaction import Transaction, Withdrawal
 from postroad.transport.dialer import dial_async
 from postroad.transport.relay import Relay
 from postroad.transport.wire import Wire
@@ -16,12 +17,20 @@ from postroad.transport.wire import Wire
 class Work(Protocol):
     """Where a connection gets its transactions and reports what became of them."""
 
-    def take(self) -> Transaction | None:
-        """Return the next transaction, None when there is none now."""
+    def take(self, connection: Connection) -> Transaction | None:
+        """Return the next transaction for `connection`, None when there is none now."""
         ...
 
     def ended(self, transaction: Transaction) -> None:
         """`transaction` has its outcome."""
+        ...
+
+    def displaced(self, transaction: Transaction) -> None:
+        """`transaction` ended, its content unwritten, because another one was taken back."""
+        ...
+
+    def dialed(self, connection: Connection) -> None:
+        """A connection exists; its opening dialogue begins."""
         ...
 
     def lost(self, connection: Connection) -> None:
@@ -64,6 +73,11 @@ class Connection(asyncio.Protocol):
         """Ready, with nothing under way."""
         return self.session.is_ready and not self.session.is_closed and self.session.is_idle
 
+    @property
+    def moved_at(self) -> float:
+        """When something last moved, on the event loop's clock."""
+        return self._moved_at
+
     def start(self) -> None:
         """Take work from now on."""
         self._is_started = True
@@ -76,7 +90,7 @@ class Connection(asyncio.Protocol):
             return
         while self._is_writable:
             while session.can_begin and self._is_started and not self._is_finishing:
-                transaction = self._work.take()
+                transaction = self._work.take(self)
                 if transaction is None:
                     break
                 session.begin(transaction)
@@ -105,10 +119,28 @@ class Connection(asyncio.Protocol):
         self._is_finishing = True
         self.pump()
 
-    def abort(self) -> None:
-        """Close now; what is under way ends as lost."""
-        self._report(self.session.lost())
-        self._hang_up()
+    def withdraw(self, transaction: Transaction, seconds: float) -> bool:
+        """Take back what was not sent within `seconds`; False when its final dot has left."""
+        withdrawal = self.wire.withdraw(transaction, seconds, unsent=self._unsent)
+        if withdrawal is Withdrawal.TOO_LATE:
+            return False
+        if withdrawal is Withdrawal.ABORTED:
+            for displaced in self.session.lost():
+                self._work.displaced(displaced)
+            self._hang_up(abort=True)
+            return True
+        self._begun.pop()  # none begins behind one whose content is unwritten
+        self.pump()
+        if self.session.is_waiting_in_vain:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._look()  # a server that has been silent for long is given up at once
+        return True
+
+    def abort(self, error: PostroadError) -> None:
+        """Close now; what is under way ends with `error`, or in doubt."""
+        self._report(self.wire.aborted(error, unsent=self._unsent))
+        self._hang_up(abort=True)
 
     # What the event loop calls.
 
@@ -171,12 +203,12 @@ class Connection(asyncio.Protocol):
                 self._begun.popleft()
             self._work.ended(transaction)
 
-    def _hang_up(self) -> None:
+    def _hang_up(self, *, abort: bool = False) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._transport is not None and not self._transport.is_closing():
-            if self._is_writable:
+            if self._is_writable and not abort:
                 self._transport.close()
             else:
                 self._transport.abort()
@@ -195,6 +227,8 @@ class Connection(asyncio.Protocol):
         if self.session.is_closed or (self.is_idle and self._is_writable):
             return
         seconds = self._timeouts.seconds(self.session.phase)
+        if self.session.is_waiting_in_vain:  # as long as a good-bye may take, for the same reason
+            seconds = min(seconds, self._timeouts.quit_s)
         due = self._moved_at + seconds
         if self._begun and self._begun[0] + self._timeout_s < due:
             due, seconds = self._begun[0] + self._timeout_s, self._timeout_s
@@ -220,7 +254,7 @@ async def open_connection(relay: Relay, work: Work, timeout_s: float) -> Connect
         credentials = relay.credentials()
     relay.prepare()
     connect_s = min(relay.timeouts.connect_s, timeout_s)
-    sock, peer = await dial_async(relay.host, relay.port, connect_s)
+    sock, peer = await dial_async(relay.host, relay.port, connect_s, public_only=relay.public_only)
     try:
         wire = Wire(relay, credentials, peer=peer, local=sock.getsockname()[0])
         _, connection = await loop.create_connection(
@@ -229,9 +263,10 @@ async def open_connection(relay: Relay, work: Work, timeout_s: float) -> Connect
     except BaseException:
         sock.close()
         raise
+    work.dialed(connection)
     try:
         await connection.opened
     except asyncio.CancelledError:
-        connection.abort()
+        connection.abort(ConnectionLost("given up while it was being opened"))
         raise
     return connection

@@ -8,7 +8,7 @@ from typing import Any
 from postroad.errors import ConnectionLost, Phase, PostroadError, Reason, TlsError
 from postroad.smtp.sasl import Credentials
 from postroad.smtp.session import Session
-from postroad.smtp.transaction import Transaction
+from postroad.smtp.transaction import Transaction, Withdrawal
 from postroad.transport.dialer import name_on_the_wire
 from postroad.transport.relay import Relay
 from postroad.transport.tls import RECORD_OCTETS, TlsLayer, client_context
@@ -51,7 +51,9 @@ class Wire:
     def next_octets(self) -> Octets | None:
         """Return what to write now, once everything before was handed to the kernel."""
         if self._queue:
-            return self._queue.popleft()
+            octets = self._queue.popleft()
+            self._unsent_tail = len(octets)  # every head before it has left
+            return octets
         block = self.session.next_block()
         if block is None:
             return None
@@ -106,9 +108,18 @@ class Wire:
             ConnectionLost(f"the connection broke: {what}"), head_sent=head_sent
         )
 
+    def aborted(self, error: PostroadError, *, unsent: int) -> list[Transaction]:
+        """The connection is given up on this side."""
+        return self.session.lost(error, head_sent=unsent <= self._unsent_tail)
+
     def timed_out(self, seconds: float, *, unsent: int) -> list[Transaction]:
         """Nothing moved within `seconds`."""
         return self.session.timed_out(seconds, head_sent=unsent <= self._unsent_tail)
+
+    def withdraw(self, transaction: Transaction, seconds: float, *, unsent: int) -> Withdrawal:
+        """Take a transaction back that was not sent within `seconds`, as the session does."""
+        head_sent = unsent <= self._unsent_tail
+        return self.session.withdraw(transaction, seconds, head_sent=head_sent)
 
     def _closed_in_greeting(self) -> PostroadError | None:
         if self.session.phase is not Phase.GREETING or self._tls is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from postroad.delivery.messages import Claim, Lease, Settlement
-from postroad.tenancy.records import RelayAccount
+from postroad.tenancy.records import App, RelayAccount, Route
 
 
 class Queue(Protocol):
@@ -58,8 +59,20 @@ class Queue(Protocol):
 class Relays(Protocol):
     """The relays with their secrets, for the one who connects."""
 
+    async def app(self, app_id: str) -> App | None:
+        """Return the app, for what it wants done with its mail."""
+        ...
+
     async def relay(self, app_id: str, relay_id: str) -> RelayAccount | None:
         """Return a relay that the app may use."""
+        ...
+
+    async def relays(self, app_id: str) -> Sequence[RelayAccount]:
+        """Return the relays the app may use, its own and the operator's, oldest first."""
+        ...
+
+    async def routes(self, app_id: str) -> Sequence[Route]:
+        """Return the app's routes in rising position."""
         ...
 
     async def relay_secret(self, app_id: str, relay_id: str) -> str:

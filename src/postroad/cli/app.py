@@ -1,0 +1,371 @@
+"""`postroad app`: the apps that send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from postroad.cli.given import ON_OFF, Span, given, needs_one
+from postroad.cli.groups import group, subcommand
+from postroad.cli.installation import Where, at_desk, installation_options
+from postroad.cli.options import json_option, option
+
+if TYPE_CHECKING:
+    from postroad.operations.administration.apps import NewApp
+    from postroad.operations.administration.desk import Desk
+    from postroad.tenancy.records import App
+
+command = group(
+    "app",
+    """Apps: who sends, and how their mail is taken.
+
+    An APP is given by its appid or its name. A new app captures its mail: it is stored and shown
+    and never sent, until --mode says otherwise.
+    """,
+)
+
+Shown = tuple["App", str]
+"""An app with the name of its developer."""
+
+_CALLERS: dict[str, Any] = {"section": "Who may send"}
+_MAIL: dict[str, Any] = {"section": "Its mail"}
+_FIELDS = (
+    option(
+        "--mode",
+        type=click.Choice(["capture", "allow-list", "live"]),
+        metavar="MODE",
+        help="capture: nothing is sent. allow-list: only to those of --allow. live: to everybody.",
+        **_MAIL,
+    ),
+    option(
+        "--send",
+        type=click.Choice(["sync", "queued"]),
+        metavar="MODE",
+        help="sync: the answer waits for the relay's. queued: it says that the mail is stored.",
+        **_MAIL,
+    ),
+    option(
+        "--from",
+        "from_",
+        metavar="MAILBOX",
+        help='The From of its mail, such as "Name <a@b.example>"; "" is the relay\'s account.',
+        **_MAIL,
+    ),
+    option(
+        "--sender",
+        "senders",
+        multiple=True,
+        metavar="ADDRESS",
+        help="Another address, or @domain, that may stand in From. Repeat it for the whole list; "
+        '"" empties it.',
+        **_MAIL,
+    ),
+    option(
+        "--allow",
+        "allow_list",
+        multiple=True,
+        metavar="ADDRESS",
+        help='Who gets mail in allow-list mode: an address or @domain. Repeat it; "" empties it.',
+        **_MAIL,
+    ),
+    option(
+        "--in-doubt",
+        type=click.Choice(["retry", "hold", ""]),
+        metavar="POLICY",
+        help="When nobody can know whether the relay took it: retry (it may arrive twice) or hold "
+        '(an operator decides); "" is hold for sync, retry for queued.',
+        **_MAIL,
+    ),
+    option(
+        "--time-limit",
+        "time_limit_s",
+        type=float,
+        metavar="SECONDS",
+        help="How long a caller of sync waits; 9 for a new app.",
+        **_MAIL,
+    ),
+    option(
+        "--language",
+        type=click.Choice(["ko", "zh", "en"]),
+        help="Of the reasons that its callers read.",
+        **_MAIL,
+    ),
+    option(
+        "--tokens",
+        type=ON_OFF,
+        help="on: callers show a user's token. off: a user's account and password.",
+        **_CALLERS,
+    ),
+    option(
+        "--interval",
+        "interval_s",
+        type=int,
+        metavar="SECONDS",
+        help="Between two mails of a session or user, 0 to 86400; 60 for a new app.",
+        **_CALLERS,
+    ),
+    option(
+        "--window",
+        type=click.Choice(["both", "session"]),
+        metavar="WINDOW",
+        help="Whose last mail the interval counts from: the session's and the user's, or the "
+        "session's alone.",
+        **_CALLERS,
+    ),
+    option(
+        "--account-min",
+        type=int,
+        metavar="NUMBER",
+        help="Characters of an account, at least; 6 for a new app.",
+        **_CALLERS,
+    ),
+    option(
+        "--account-max",
+        type=int,
+        metavar="NUMBER",
+        help="Characters of an account, at most; 18 for a new app.",
+        **_CALLERS,
+    ),
+    option(
+        "--token-days",
+        type=int,
+        metavar="DAYS",
+        help="How long a token lives; 7 for a new app.",
+        **_CALLERS,
+    ),
+    option(
+        "--cors-origin",
+        "cors_origins",
+        multiple=True,
+        metavar="ORIGIN",
+        help='Of web pages that may call, such as https://b.example; * is any. Repeat it; "" '
+        "allows none.",
+        **_CALLERS,
+    ),
+    option("--developer", metavar="DEVELOPER", help='Who owns it: a name or id; "" is nobody.'),
+    option(
+        "--state",
+        type=click.Choice(["normal", "under_review", "stopped"]),
+        metavar="STATE",
+        help="normal, under_review or stopped; only a normal app sends.",
+    ),
+    option("--stop-prompt", metavar="TEXT", help="What callers of a stopped app read."),
+)
+
+
+def _fields(function: Callable[..., Any]) -> Callable[..., Any]:
+    for add in reversed(_FIELDS):
+        function = add(function)
+    return function
+
+
+@subcommand(command, "create")
+@click.argument("name")
+@_fields
+@installation_options
+@json_option("the app and its secrets")
+def create(name: str, where: Where, as_json: bool, **values: Any) -> None:
+    """Make an app, and print its appid, its signature and a first API key.
+
+    The key may send and read. Signature and key are printed this once.
+    """
+    from postroad.cli.output import say_json
+    from postroad.cli.records import once
+
+    async def work(desk: Desk) -> NewApp:
+        from postroad.operations.administration import apps
+
+        return await apps.create(desk, name, **given(values))
+
+    made = at_desk(where, work)
+    if as_json:
+        secrets = {"signature": made.app.signature, "api_key": made.secret}
+        say_json(as_object(made.app) | secrets)
+    else:
+        once(
+            made.app.name,
+            (("signature", made.app.signature), ("api_key", made.secret)),
+            (("appid", made.app.id), ("mode", made.app.mode)),
+        )
+
+
+@subcommand(command, "list")
+@installation_options
+@json_option("the apps")
+def list_(where: Where, as_json: bool) -> None:
+    """List all apps, the oldest first."""
+    from postroad.cli.layout import Column
+    from postroad.cli.output import say_json
+    from postroad.cli.records import listing, shown
+
+    async def work(desk: Desk) -> list[App]:
+        return await desk.directory.apps.list()
+
+    found = at_desk(where, work)
+    if as_json:
+        say_json([as_object(app) for app in found])
+        return
+    columns = (
+        Column("Appid"),
+        Column("Name", 8),
+        Column("State"),
+        Column("Mode"),
+        Column("Send"),
+        Column("Tokens"),
+        Column("Interval", is_right=True),
+        Column("From", 12),
+    )
+    rows = [
+        (
+            app.id,
+            shown(app.name),
+            shown(app.state),
+            shown(app.mode),
+            shown(app.send),
+            shown(app.tokens),
+            f"{app.interval_s} s",
+            shown(app.from_),
+        )
+        for app in found
+    ]
+    listing(columns, rows, empty="There are no apps yet: postroad app create NAME")
+
+
+@subcommand(command, "show")
+@click.argument("app")
+@installation_options
+@json_option("the app")
+def show(app: str, where: Where, as_json: bool) -> None:
+    """Show everything about an app but its secrets."""
+
+    async def work(desk: Desk) -> Shown:
+        from postroad.operations.administration import apps
+
+        return await _with_owner(desk, await apps.find(desk, app))
+
+    _print(at_desk(where, work), as_json=as_json)
+
+
+@subcommand(command, "update")
+@click.argument("app")
+@option("--name", metavar="NAME", help="A new name.")
+@_fields
+@option(
+    "--rotate-signature",
+    is_flag=True,
+    help="Make a new signature, and print it this once.",
+    section="Signature",
+)
+@option(
+    "--overlap",
+    type=Span(),
+    metavar="SPAN",
+    help="How long the old signature counts beside the new one: 7d by default, 0 not at all.",
+    section="Signature",
+)
+@installation_options
+@json_option("the app as it is now")
+def update(
+    app: str,
+    where: Where,
+    as_json: bool,
+    rotate_signature: bool,
+    overlap: timedelta | None,
+    **values: Any,
+) -> None:
+    """Change what the options say, and nothing else; it counts from the next request on."""
+    changes = given(values)
+    if overlap is not None and not rotate_signature:
+        raise click.UsageError("--overlap belongs to --rotate-signature")
+    if not rotate_signature:
+        needs_one(changes)
+
+    async def work(desk: Desk) -> Shown:
+        from postroad.operations.administration import apps
+
+        found = await apps.find(desk, app)
+        if changes:
+            found = await apps.update(desk, found.id, **changes)
+        if rotate_signature:
+            span = apps.OVERLAP if overlap is None else overlap
+            found = await apps.rotate_signature(desk, found.id, overlap=span)
+        return await _with_owner(desk, found)
+
+    _print(at_desk(where, work), as_json=as_json, is_rotated=rotate_signature)
+
+
+@subcommand(command, "disable")
+@click.argument("app")
+@option("--stop-prompt", metavar="TEXT", help="What its callers read; by default 应用已停用!")
+@installation_options
+@json_option("the app as it is now")
+def disable(app: str, where: Where, as_json: bool, stop_prompt: str | None) -> None:
+    """Stop an app: nothing more is sent for it, until --state normal."""
+    changes = given({"stop_prompt": stop_prompt})
+
+    async def work(desk: Desk) -> Shown:
+        from postroad.operations.administration import apps
+
+        return await _with_owner(desk, await apps.update(desk, app, state="stopped", **changes))
+
+    _print(at_desk(where, work), as_json=as_json)
+
+
+def as_object(app: App) -> dict[str, Any]:
+    """Return an app as JSON carries it, without its signatures."""
+    from postroad.cli.records import as_object as plain_object
+
+    found = plain_object(app)
+    return {"appid": found.pop("id")} | found
+
+
+async def _with_owner(desk: Desk, app: App) -> Shown:
+    owner = await desk.directory.developers.get(app.developer_id) if app.developer_id else None
+    return app, owner.name if owner else ""
+
+
+def _print(found: Shown, *, as_json: bool, is_rotated: bool = False) -> None:
+    from postroad.cli.output import say, say_json
+    from postroad.cli.records import once, page
+
+    app, owner = found
+    if as_json:
+        say_json(as_object(app) | ({"signature": app.signature} if is_rotated else {}))
+        return
+    page(app.name, _rows(app, owner))
+    if is_rotated:
+        say()
+        until = (("the old one counts until", app.old_signature_until),)
+        once("New signature", (("signature", app.signature),), until)
+
+
+def _rows(app: App, owner: str) -> list[tuple[str, Any]]:
+    stops = [("stop prompt", app.stop_prompt)] if app.stop_prompt else []
+    policy = f"{app.in_doubt_policy}{'' if app.in_doubt else ' (by send mode)'}"
+    return [
+        ("appid", app.id),
+        ("state", app.state),
+        *stops,
+        ("developer", owner),
+        ("created", app.created_at),
+        ("mode", app.mode),
+        ("allow list", app.allow_list),
+        ("send", f"{app.send}, a caller waits {app.time_limit_s:g} s at most"),
+        ("in doubt", policy),
+        ("from", "the relay's account" if app.from_ is None else app.from_),
+        ("senders", app.senders),
+        ("tokens", f"on, each lives {app.token_days} days" if app.tokens else "off"),
+        ("account", f"{app.account_min} to {app.account_max} characters"),
+        (
+            "interval",
+            f"{app.interval_s} s, of {_WINDOWS[app.window]}" if app.interval_s else "none",
+        ),
+        ("CORS origins", app.cors_origins),
+        ("language", app.language),
+    ]
+
+
+_WINDOWS = {"both": "session and user", "session": "the session alone"}

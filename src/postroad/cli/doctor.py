@@ -1,0 +1,226 @@
+"""`postroad doctor`: what could keep this installation from working."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from postroad.cli.exits import Exit
+from postroad.cli.installation import Where, inside, installation_options
+from postroad.cli.options import CONTEXT, SectionedCommand, json_option
+from postroad.errors import PostroadError
+
+if TYPE_CHECKING:
+    from postroad.operations.administration.examination import Finding
+    from postroad.settings import Settings
+    from postroad.wiring import Installation
+
+LITTLE: Final = 1 << 30  # octets free: a day's mail of a busy installation
+TOO_LITTLE: Final = 100 << 20  # its write-ahead log alone may have 64 MiB
+KEY_FILE: Final = "key"
+_BEFORE: Final = datetime(2026, 1, 1, tzinfo=UTC)  # this program did not exist
+_AHEAD: Final = timedelta(minutes=2)
+_MARKS = {"fine": "✓", "warning": "!", "wrong": "✗"}
+_PLAIN_MARKS = {"fine": "ok", "warning": "!", "wrong": "X"}
+_COLOURS = {"fine": "green", "warning": "yellow", "wrong": "red"}
+
+
+@click.command("doctor", cls=SectionedCommand, context_settings=CONTEXT)
+@installation_options
+@json_option("ok and every finding")
+def command(where: Where, as_json: bool) -> int:
+    """Examine settings, database, key file, disk, clock, relays and apps. Nothing is changed.
+
+    It works beside a running server, and connects to nothing: `postroad check` tries a relay.
+
+    \b
+    Exit codes
+      0  nothing is wrong; there may be warnings
+      1  something is wrong
+    """  # noqa: D301
+    from postroad.cli.output import say_json
+
+    found = list(findings(where))
+    is_wrong = any(finding.verdict == "wrong" for finding in found)
+    if as_json:
+        say_json(
+            {
+                "ok": not is_wrong,
+                "findings": [
+                    {
+                        "subject": each.subject,
+                        "verdict": each.verdict.value,
+                        "sentence": each.sentence,
+                    }
+                    for each in found
+                ],
+            }
+        )
+    else:
+        _print(found)
+    return Exit.FAILED if is_wrong else Exit.OK
+
+
+def findings(where: Where) -> Iterator[Finding]:
+    """Yield what is found; where one thing is wrong, what needs it is left out."""
+    from postroad.operations.administration.examination import Finding, Verdict
+
+    try:
+        settings = where.settings()
+        _check_files(settings)
+    except PostroadError as error:
+        yield Finding("settings", Verdict.WRONG, str(error))
+        return
+    warnings = [Finding("settings", Verdict.WARNING, said) for said in settings.warnings]
+    fine = Finding("settings", Verdict.FINE, f"{settings.data_dir}, listens on {settings.listen}")
+    yield from warnings or [fine]
+    path = settings.database_path
+    if not path.exists():
+        said = f"there is no {path}: `postroad serve` makes it, and so does `postroad migrate`"
+        yield Finding("database", Verdict.WRONG, said)
+        return
+    whole = _database(path)
+    yield whole
+    key = _key_file(settings.data_dir / KEY_FILE)
+    yield key
+    yield _disk(path.parent)
+    if whole.verdict is not Verdict.WRONG and key.verdict is not Verdict.WRONG:
+        yield from _records(where)
+
+
+def _check_files(settings: Settings) -> None:
+    from postroad.settings import check_files
+
+    check_files(settings)
+
+
+def _database(path: Path) -> Finding:
+    """Read every page of the database, beside whoever writes it."""
+    import sqlite3
+    from urllib.parse import quote
+
+    from postroad.operations.administration.examination import Finding, Verdict
+
+    try:
+        # Read-only: a second connection that checkpoints can damage what a server writes.
+        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+        try:
+            found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
+            broken = connection.execute("PRAGMA foreign_key_check").fetchall()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        return Finding("database", Verdict.WRONG, f"{path} cannot be read: {error}")
+    if found != ["ok"]:
+        return Finding("database", Verdict.WRONG, f"{path} is damaged: {'; '.join(found)}")
+    if broken:
+        said = f"{path}: {len(broken)} rows of {broken[0][0]} and others refer to nothing"
+        return Finding("database", Verdict.WRONG, said)
+    return Finding("database", Verdict.FINE, f"{path}, {_size(path.stat().st_size)}, is whole")
+
+
+def _key_file(path: Path) -> Finding:
+    """Look at the permissions of the key, without which no secret can be read."""
+    from postroad.operations.administration.examination import Finding, Verdict
+
+    try:
+        mode = path.stat().st_mode & 0o777
+    except OSError as exc:
+        said = f"{path} cannot be read: {exc.strerror}; the relays' passwords are lost without it"
+        return Finding("key file", Verdict.WRONG, said)
+    if mode & 0o077:
+        said = f"{path} has mode {mode:04o}, others can read it: chmod 600 {path}"
+        return Finding("key file", Verdict.WRONG, said)
+    return Finding("key file", Verdict.FINE, f"{path}, only its owner reads it")
+
+
+def _disk(folder: Path) -> Finding:
+    import shutil
+
+    from postroad.operations.administration.examination import Finding, Verdict
+
+    free = shutil.disk_usage(folder).free
+    said = f"{_size(free)} free at {folder}"
+    if free < TOO_LITTLE:
+        return Finding("disk", Verdict.WRONG, f"{said}: mail is refused when nothing is left")
+    return Finding("disk", Verdict.WARNING if free < LITTLE else Verdict.FINE, said)
+
+
+def _records(where: Where) -> list[Finding]:
+    """Look at what is kept; that it can be opened shows that key and schema fit."""
+    from postroad.operations.administration.examination import Finding, Verdict, examine
+
+    async def work(found: Installation) -> list[Finding]:
+        from postroad.operations.administration.desk import Desk
+        from postroad.operations.ports import LogFilter
+
+        desk = Desk(found.directory, found.passwords)
+        last = await found.send_log.entries(LogFilter(), limit=1)
+        return [clock(datetime.now(UTC), last[0].at if last else None), *await examine(desk)]
+
+    try:
+        return inside(where, work)
+    except PostroadError as error:
+        return [Finding("records", Verdict.WRONG, str(error))]
+
+
+def clock(now: datetime, last: datetime | None) -> Finding:
+    """Return what is to be said of the clock.
+
+    last: when the newest entry of the send log was written.
+    """
+    from postroad.cli.records import moment
+    from postroad.operations.administration.examination import Finding, Verdict
+
+    said = f"{moment(now)} UTC"
+    if now < _BEFORE:
+        return Finding("clock", Verdict.WRONG, f"{said} is long past: set the clock")
+    if last is not None and last > now + _AHEAD:
+        behind = f"the last mail was logged at {moment(last)}: the clock was set back"
+        return Finding("clock", Verdict.WRONG, f"{said}, but {behind}")
+    return Finding("clock", Verdict.FINE, said)
+
+
+def _size(octets: int) -> str:
+    if octets < 1 << 20:
+        return f"{octets / (1 << 10):.0f} KiB"
+    if octets < 1 << 30:
+        return f"{octets / (1 << 20):.1f} MiB"
+    return f"{octets / (1 << 30):.1f} GiB"
+
+
+def _print(found: list[Finding]) -> None:
+    from postroad.cli.layout import display_width, padded, wrapped
+    from postroad.cli.output import can_show, line_width, say
+    from postroad.cli.records import shown
+
+    marks = _MARKS if can_show("".join(_MARKS.values())) else _PLAIN_MARKS
+    label = max(display_width(shown(each.subject)) for each in found)
+    mark = max(map(len, marks.values()))
+    indent = mark + label + 3
+    width = line_width()
+    for each in found:
+        first, *rest = wrapped(
+            shown(each.sentence), None if width is None else max(width - indent, 20)
+        )
+        sign = click.style(padded(marks[each.verdict], mark), fg=_COLOURS[each.verdict])
+        say(f"{sign} {padded(shown(each.subject), label)}  {first}")
+        for line in rest:
+            say(" " * indent + line)
+    say()
+    wrong = sum(each.verdict == "wrong" for each in found)
+    warnings = sum(each.verdict == "warning" for each in found)
+    say(click.style(_summary(wrong, warnings), fg="red" if wrong else None))
+
+
+def _summary(wrong: int, warnings: int) -> str:
+    parts = []
+    if wrong:
+        parts.append(f"{wrong} thing{' is' if wrong == 1 else 's are'} wrong")
+    if warnings:
+        parts.append(f"{warnings} warning{'' if warnings == 1 else 's'}")
+    return f"{', '.join(parts)}." if parts else "Nothing is wrong."

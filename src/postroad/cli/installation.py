@@ -1,0 +1,106 @@
+"""Which Postroad a command works on, and the way into its database."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from postroad.cli.options import option
+from postroad.errors import SettingsError
+
+if TYPE_CHECKING:
+    from postroad.operations.administration.desk import Desk
+    from postroad.settings import Settings
+    from postroad.wiring import Installation
+
+T = TypeVar("T")
+
+_SECTION: dict[str, Any] = {"section": "Installation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which installation is meant; None is what the environment says, else the default."""
+
+    data_dir: str | None = None
+    config: str | None = None
+
+    def settings(self) -> Settings:
+        """Return its settings, read as `postroad serve` reads them.
+
+        raises: SettingsError.
+        """
+        from postroad.settings import load
+
+        flags = {} if self.data_dir is None else {"data_dir": self.data_dir}
+        return load(flags, config=None if self.config is None else Path(self.config))
+
+
+def installation_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which installation; the command takes them as `where`."""
+
+    @wraps(command)
+    def collected(data_dir: str | None, config: str | None, **values: Any) -> Any:
+        return command(where=Where(data_dir, config), **values)
+
+    for add in (
+        option(
+            "--config",
+            metavar="FILE",
+            help="The service's settings file; by default that of POSTROAD_CONFIG.",
+            **_SECTION,
+        ),
+        option(
+            "--data-dir",
+            metavar="FOLDER",
+            help="The service's data folder, instead of the settings' one.",
+            **_SECTION,
+        ),
+    ):
+        collected = add(collected)
+    return collected
+
+
+def inside(where: Where, work: Callable[[Installation], Awaitable[T]]) -> T:
+    """Return what `work` returns, given the installation; works beside a running server.
+
+    raises: SettingsError, StorageError, and what `work` raises.
+    """
+    import asyncio
+
+    settings = where.settings()
+    try:
+        from postroad.wiring import installation
+    except ModuleNotFoundError as exc:
+        raise missing_package(exc) from None
+
+    async def opened() -> T:
+        async with installation(settings) as found:
+            return await work(found)
+
+    return asyncio.run(opened())
+
+
+def at_desk(where: Where, work: Callable[[Desk], Awaitable[T]]) -> T:
+    """Return what `work` returns, given what administration works with.
+
+    raises: as `inside`.
+    """
+
+    async def seated(found: Installation) -> T:
+        from postroad.operations.administration.desk import Desk
+
+        return await work(Desk(found.directory, found.passwords))
+
+    return inside(where, seated)
+
+
+def missing_package(exc: ModuleNotFoundError) -> Exception:
+    """Return the error for what is not installed; a module of our own is a defect."""
+    name = (exc.name or "").partition(".")[0]
+    if name in ("", "postroad"):
+        return exc
+    return SettingsError(f'{name} is not installed: pip install "postroad[server]"')

@@ -1,0 +1,1 @@
+"""What an operator does: one module for each kind of record, its rules in it."""

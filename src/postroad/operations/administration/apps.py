@@ -1,0 +1,188 @@
+"""Apps: the tenants, with everything that decides how their mail is taken and sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Final, TypedDict, Unpack
+
+from postroad.errors import ConflictError, SettingsError
+from postroad.message import Address
+from postroad.operations.administration import developers, fields, keys
+from postroad.operations.administration.assignment import check_from, relays_of
+from postroad.operations.administration.desk import Desk, present
+from postroad.operations.administration.desk import find as find_record
+from postroad.tenancy import keys as secrets
+from postroad.tenancy.records import (
+    ApiKey,
+    App,
+    AppState,
+    InDoubtPolicy,
+    Mode,
+    SendMode,
+    Window,
+)
+
+LANGUAGES: Final = ("ko", "zh", "en")
+MAX_INTERVAL_S: Final = 86_400
+MAX_ACCOUNT: Final = 64
+OVERLAP: Final = timedelta(days=7)
+MAX_OVERLAP: Final = timedelta(days=365)
+_TRIES = 20  # of ten digits: more than one is taken only where there are millions of apps
+
+
+def _language(value: str, name: str) -> str:
+    if value not in LANGUAGES:
+        raise SettingsError(f"{name} is {fields.listed(LANGUAGES)}, not {value[:40]!r}")
+    return value
+
+
+_RULES: Final[fields.Rules] = {
+    "name": fields.name,
+    "state": fields.one_of(AppState),
+    "stop_prompt": fields.text_of(fields.MAX_TEXT),
+    "tokens": fields.switch,
+    "account_min": fields.within(1, MAX_ACCOUNT),
+    "account_max": fields.within(1, MAX_ACCOUNT),
+    "interval_s": fields.within(0, MAX_INTERVAL_S),
+    "window": fields.one_of(Window),
+    "send": fields.one_of(SendMode),
+    "mode": fields.one_of(Mode),
+    "in_doubt": fields.unless_empty(fields.one_of(InDoubtPolicy)),
+    # Below a second no relay answers; beyond five minutes no caller waits.
+    "time_limit_s": lambda value, name: fields.seconds(value, name, 1, 300),
+    "token_days": fields.within(1, 3_650),
+    "from_": lambda value, _: fields.mailbox(value, "from") if value else None,
+    "senders": fields.patterns,
+    "allow_list": fields.patterns,
+    "cors_origins": fields.origins,
+    "language": _language,
+}
+
+
+class AppFields(TypedDict, total=False):
+    """What can be said of an app.
+
+    developer: id or name; "" or None is none. `from_` and `in_doubt` likewise.
+    """
+
+    name: str
+    developer: str | None
+    state: str
+    stop_prompt: str
+    tokens: bool
+    account_min: int
+    account_max: int
+    interval_s: int
+    window: str
+    send: str
+    mode: str
+    in_doubt: str | None
+    time_limit_s: float
+    token_days: int
+    from_: str | Address | None
+    senders: Sequence[str]
+    allow_list: Sequence[str]
+    cors_origins: Sequence[str]
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewApp:
+    """An app that was just made, its signature in it, with its first API key."""
+
+    app: App
+    key: ApiKey
+    secret: str = field(repr=False)
+
+
+async def create(desk: Desk, name: str, /, **given: Unpack[AppFields]) -> NewApp:
+    """Return a new app with its first API key, both stored.
+
+    raises: SettingsError, NotFoundError for its developer.
+    """
+    changes = await _checked(desk, given)
+    blank = App(
+        "", fields.name(name, "name"), desk.clock(), signature=secrets.new_signature(desk.random)
+    )
+    app = replace(blank, **changes)
+    _check_whole(app)
+    app = await _added(desk, app)
+    first = await keys.create(desk, app, name="first")
+    return NewApp(app, first.key, first.secret)
+
+
+async def find(desk: Desk, reference: str) -> App:
+    """Return the app with this appid or name.
+
+    raises: NotFoundError, ConflictError.
+    """
+    return await find_record(
+        desk.directory.apps,
+        reference,
+        "app",
+        names_of=lambda each: (each.name,),
+        id_of=lambda each: each.id,
+    )
+
+
+async def update(desk: Desk, reference: str, /, **given: Unpack[AppFields]) -> App:
+    """Change an app and return it.
+
+    raises: SettingsError, also when a relay of the app would refuse its From; NotFoundError,
+            ConflictError.
+    """
+    changes = await _checked(desk, given)
+    app = await find(desk, reference)
+    wanted = replace(app, **changes)
+    _check_whole(wanted)
+    if wanted.from_ != app.from_:
+        for relay in await relays_of(desk.directory, app.id):
+            check_from(wanted, relay)
+    return present(await desk.directory.apps.change(app.id, **changes), "app", reference)
+
+
+async def rotate_signature(desk: Desk, reference: str, *, overlap: timedelta = OVERLAP) -> App:
+    """Give an app a new signature and return it; the old one counts for `overlap` more.
+
+    raises: SettingsError, NotFoundError, ConflictError.
+    """
+    if not timedelta(0) <= overlap <= MAX_OVERLAP:
+        raise SettingsError(f"overlap: from 0 to {MAX_OVERLAP.days} days")
+    app = await find(desk, reference)
+    changed = await desk.directory.apps.change(
+        app.id,
+        signature=secrets.new_signature(desk.random),
+        old_signature=app.signature if overlap else None,
+        old_signature_until=desk.clock() + overlap if overlap else None,
+    )
+    return present(changed, "app", reference)
+
+
+async def _checked(desk: Desk, given: AppFields) -> dict[str, Any]:
+    """Return the fields as the record has them; the developer is looked up."""
+    plain = {name: value for name, value in given.items() if name != "developer"}
+    changes = fields.checked(plain, _RULES)
+    if "developer" in given:
+        reference = given["developer"]
+        owner = await developers.find(desk, reference) if reference else None
+        changes["developer_id"] = owner.id if owner else None
+    return changes
+
+
+def _check_whole(app: App) -> None:
+    if app.account_min > app.account_max:
+        raise SettingsError(
+            f"account_min is {app.account_min}, more than account_max, {app.account_max}"
+        )
+
+
+async def _added(desk: Desk, app: App) -> App:
+    """Return the app as it was stored, under an appid that was free."""
+    for _ in range(_TRIES):
+        found = replace(app, id=secrets.new_app_id(desk.random))
+        if await desk.directory.apps.get(found.id) is None:
+            await desk.directory.apps.add(found)
+            return found
+    raise ConflictError(f"{_TRIES} appids in a row were taken")

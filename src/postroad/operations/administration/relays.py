@@ -1,0 +1,236 @@
+"""Relays: the servers that mail leaves by, complete and safe before they are kept."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final, TypedDict, Unpack
+
+from postroad import providers
+from postroad.errors import SettingsError
+from postroad.operations.administration import fields
+from postroad.operations.administration.assignment import apps_of, check_from
+from postroad.operations.administration.desk import Desk, matches, present, unique
+from postroad.providers import Preset
+from postroad.tenancy.records import App, RelayAccount
+from postroad.transport.relay import Relay
+
+PORTS: Final = {"tls": 465, "starttls": 587, "none": 25}  # RFC 8314 §3.3, RFC 6409, RFC 5321
+_MOST_CONNECTIONS: Final = 1_000
+_MOST_MESSAGES: Final = 1_000_000_000
+_SECURITIES: Final = ("none", "starttls", "tls")
+
+
+def _security(value: str, name: str) -> str:
+    if value not in _SECURITIES:
+        raise SettingsError(f"{name} is {fields.listed(_SECURITIES)}, not {value[:40]!r}")
+    return value
+
+
+_RULES: Final[fields.Rules] = {
+    "name": fields.name,
+    "preset": lambda value, _: providers.preset(value).name if value else "",
+    "host": lambda value, name: fields.name(value, name, most=255),
+    "port": fields.within(1, 65_535),
+    "security": _security,
+    "username": fields.text_of(fields.MAX_TEXT),
+    "verify": fields.switch,
+    "cafile": fields.text_of(fields.MAX_TEXT),
+    "allow_clear_auth": fields.switch,
+    "is_enabled": fields.switch,
+    "paused": fields.text_of(fields.MAX_TEXT),
+    "connections": fields.within(1, _MOST_CONNECTIONS),
+    "per_minute": fields.within(0, _MOST_MESSAGES),
+    "per_day": fields.within(0, _MOST_MESSAGES),
+}
+
+
+class RelayFields(TypedDict, total=False):
+    """What can be said of a relay; a preset fills what is left out."""
+
+    name: str
+    preset: str
+    host: str
+    port: int
+    security: str
+    username: str
+    verify: bool
+    cafile: str
+    allow_clear_auth: bool
+    is_enabled: bool
+    paused: str
+    connections: int
+    per_minute: int
+    per_day: int
+
+
+async def create(
+    desk: Desk,
+    app: App | None,
+    name: str,
+    /,
+    *,
+    password: str = "",
+    region: str = "",
+    **given: Unpack[RelayFields],
+) -> RelayAccount:
+    """Return a new relay, stored with its password encrypted.
+
+    app:    whose it is; None: the operator's, for every app.
+    region: of the preset ses.
+    raises: SettingsError, also when its provider would refuse the app's From.
+    """
+    changes = _filled(fields.checked(given, _RULES), region)
+    if "host" not in changes:
+        raise SettingsError("give a relay: a preset, or a host")
+    changes.setdefault("security", "starttls")
+    changes.setdefault("port", PORTS[changes["security"]])
+    blank = RelayAccount(
+        id=desk.new_id(),
+        app_id=app.id if app else None,
+        name=fields.name(name, "name"),
+        host="",
+        port=0,
+        created_at=desk.clock(),
+    )
+    relay, password = _whole(replace(blank, **changes), password)
+    if app is not None:
+        check_from(app, relay)
+    await desk.directory.relays(relay.app_id).add(relay)
+    return await _with_secret(desk, relay, password) if password else relay
+
+
+async def find(desk: Desk, owners: Sequence[App | None], reference: str) -> RelayAccount:
+    """Return the relay with this id or name among those of `owners`; None is the operator.
+
+    raises: NotFoundError, ConflictError.
+    """
+    found = [
+        relay
+        for owner in owners
+        for relay in await matches(
+            desk.directory.relays(owner.id if owner else None),
+            reference,
+            lambda each: (each.name,),
+        )
+    ]
+    return unique(found, reference, "relay", lambda each: each.id)
+
+
+async def update(
+    desk: Desk,
+    owners: Sequence[App | None],
+    reference: str,
+    /,
+    *,
+    password: str | None = None,
+    region: str = "",
+    **given: Unpack[RelayFields],
+) -> RelayAccount:
+    """Change a relay and return it.
+
+    password: None keeps the one there is, "" removes it. Another host needs it again: what was
+              given for one server is told to no other.
+    raises:   SettingsError, NotFoundError, ConflictError.
+    """
+    checked = fields.checked(given, _RULES)
+    relay = await find(desk, owners, reference)
+    changes = _filled(checked, region)
+    if "security" in changes and "port" not in changes:
+        raise SettingsError("port: another security is another port: give both")
+    if changes.get("username") == "" and relay.has_secret:
+        password = ""
+    wanted, secret = _whole(replace(relay, **changes), password or "")
+    if wanted.host != relay.host and relay.has_secret and password is None:
+        raise SettingsError(
+            f"host: give the password again: the one for {relay.host} is told to no other server"
+        )
+    for app in await apps_of(desk.directory, relay):
+        check_from(app, wanted)
+    if wanted.username != relay.username:
+        changes["username"] = wanted.username
+    changed = await desk.directory.relays(relay.app_id).change(relay.id, **changes)
+    changed = present(changed, "relay", reference)
+    return changed if password is None else await _with_secret(desk, changed, secret)
+
+
+def needs_leave(relay: RelayAccount) -> bool:
+    """Whether its password crosses a network unencrypted."""
+    return bool(relay.username) and relay.security == "none" and not is_loopback(relay.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name."""
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761 §6.3
+        return True
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _filled(changes: dict[str, Any], region: str) -> dict[str, Any]:
+    """Return the fields with what the preset says of those that were left out."""
+    if not changes.get("preset"):
+        if region:
+            raise SettingsError("region belongs to a preset")
+        return changes
+    preset = providers.preset(changes["preset"])
+    if not preset.takes_password:
+        raise SettingsError(
+            f"preset: {preset.name} takes access tokens only, which a relay cannot keep"
+        )
+    server: dict[str, Any] = {}
+    if "host" not in changes:
+        endpoint = preset.resolve(region=region or None).endpoint(changes.get("security"))
+        server = {"host": endpoint.host, "port": endpoint.port, "security": endpoint.security}
+    elif "security" in changes:
+        server = {"port": PORTS[changes["security"]]}
+    else:
+        endpoint = preset.endpoints[0]  # reached through another host: a gateway, a simulator
+        server = {"port": endpoint.port, "security": endpoint.security}
+    return server | _limits(preset) | changes
+
+
+def _limits(preset: Preset) -> dict[str, int]:
+    """Return the limits that the provider publishes."""
+    limits = preset.limits
+    per_minute = limits.messages_per_minute or (limits.messages_per_second or 0) * 60
+    found = {"per_minute": per_minute, "per_day": limits.messages_per_day or 0}
+    return {name: number for name, number in found.items() if number}
+
+
+def _whole(relay: RelayAccount, password: str) -> tuple[RelayAccount, str]:
+    """Return a relay that can be connected to, and the password as its server wants it.
+
+    raises: SettingsError.
+    """
+    preset = providers.preset(relay.preset) if relay.preset else None
+    if preset is not None:
+        relay = replace(relay, username=preset.user_name_for(relay.username))
+        password = preset.clean_password(password)
+    if password and not relay.username:
+        raise SettingsError("password: it needs a username")
+    Relay(  # refuses what cannot be a relay; any password stands for the one that is kept
+        host=relay.host,
+        port=relay.port,
+        security=relay.security,
+        username=relay.username,
+        password=password or ("kept" if relay.username else ""),
+        verify=relay.verify,
+        cafile=relay.cafile or None,
+    ).prepare()
+    if needs_leave(relay) and not relay.allow_clear_auth:
+        raise SettingsError(
+            f"security none sends the password of {relay.username} to {relay.host} in the clear, "
+            "for everybody on the way to read; if that is meant, say --allow-clear-auth"
+        )
+    return relay, password
+
+
+async def _with_secret(desk: Desk, relay: RelayAccount, password: str) -> RelayAccount:
+    records = desk.directory.relays(relay.app_id)
+    await desk.directory.set_relay_secret(relay.app_id, relay.id, password)
+    return present(await records.get(relay.id), "relay", relay.id)

@@ -1,0 +1,227 @@
+"""What the danbee doors can ask: one mail through Naver, Gmail or Amazon SES."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from postroad import providers
+from postroad.errors import Code, PostroadError, SettingsError
+from postroad.message import Address, Message, html_to_text, looks_like_html
+from postroad.operations.ports import Facts, Mail
+from postroad.operations.sending import Caller, NotSent, Sending, Sent, TooSoon, Way
+from postroad.tenancy import keys
+from postroad.tenancy.policy import is_captured, matches
+from postroad.tenancy.records import App, AppState, DeveloperState, Scope
+from postroad.transport.relay import Relay
+
+SenderName = Literal["naver", "gmail", "awsses"]
+
+_ACCOUNT_FIELDS = ("user", "password", "fromUsername", "toEmail", "subject", "message")
+FIELDS: Final[Mapping[SenderName, tuple[str, ...]]] = {
+    "naver": _ACCOUNT_FIELDS,
+    "gmail": _ACCOUNT_FIELDS,
+    "awsses": ("fromEmail", "toEmail", "subject", "message"),
+}
+
+_SENT = "메일을 보냈습니다."
+_BAD_KEY = "API 키가 올바르지 않습니다."
+_MISSING = "필수 입력값이 없습니다: {}"
+_MALFORMED = "입력값이 올바르지 않습니다: {}"
+_NOT_ALLOWED = "이 앱은 지금 메일을 보낼 수 없습니다."
+_NO_SES = "AWS SES가 설정되어 있지 않습니다."
+_UNVERIFIED = "확인되지 않은 발신자입니다: {}"
+
+
+@dataclass(frozen=True, slots=True)
+class SesSender:
+    """The operator's Amazon SES: who may stand in From, and the way there.
+
+    senders: verified addresses, and domains as "@b.example".
+    shared:  the sender that always works, None for none.
+    """
+
+    relay: Relay
+    senders: tuple[str, ...] = ()
+    shared: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DanbeeCall:
+    """A request as the door read it.
+
+    key:         the API key, "" for none.
+    repeated, undecodable: names of parameters given twice, or not as UTF-8.
+    """
+
+    sender: SenderName
+    values: Mapping[str, str]
+    repeated: tuple[str, ...] = ()
+    undecodable: tuple[str, ...] = ()
+    key: str = ""
+    ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DanbeeAnswer:
+    """What the door answers.
+
+    message:     in Korean, for people.
+    code:        the stable number of the outcome.
+    api_message: the sentence with the server's own words, "" when sent.
+    """
+
+    is_sent: bool
+    code: int
+    message: str
+    api_message: str = ""
+    message_id: str = ""
+    is_captured: bool = False
+
+
+class Danbee:
+    """Sends with credentials that come with the request and are never stored.
+
+    relay_of: returns the relay of a preset for a user name and a password.
+    raises:   StorageError.
+    """
+
+    def __init__(
+        self,
+        facts: Facts,
+        sending: Sending,
+        mail: Mail,
+        *,
+        clock: Callable[[], datetime],
+        relay_of: Callable[[str, str, str], Relay],
+        ses: SesSender | None,
+    ) -> None:
+        self._facts = facts
+        self._sending = sending
+        self._mail = mail
+        self._clock = clock
+        self._relay_of = relay_of
+        self._ses = ses
+
+    async def send(self, call: DanbeeCall) -> DanbeeAnswer:
+        """Send one mail and return what became of it."""
+        app = await self._app(call)
+        if app is None:
+            return _refused(_BAD_KEY)
+        values = call.values
+        caller = Caller(
+            f"danbee-{call.sender}", call.ip, values.get("toEmail", ""), values.get("subject", "")
+        )
+        if refusal := await self._refusal(app) or _fault(call):
+            return await self._logged(app, caller, refusal)
+        try:
+            message, relay = self._composed(call)
+        except _Unverified as error:
+            return await self._logged(app, caller, _UNVERIFIED.format(error))
+        except PostroadError as error:
+            return await self._logged(app, caller, _MALFORMED.format(error))
+        to = message.to[0]
+        way = Way(is_captured=True) if is_captured(app, to) else Way(is_captured=False, relay=relay)
+        return _answer(await self._sending.send(app, lambda: message, caller, way, lang="ko"))
+
+    async def _app(self, call: DanbeeCall) -> App | None:
+        """Return the app whose key this is, when the key may send from there."""
+        key = await self._facts.api_key(keys.digest(call.key)) if call.key else None
+        if key is None or keys.may_use(key, Scope.SEND, call.ip, self._clock()):
+            return None
+        return await self._facts.app(key.app_id)
+
+    async def _refusal(self, app: App) -> str | None:
+        """Return why the app may not send at all."""
+        developer = await self._facts.developer(app.developer_id) if app.developer_id else None
+        if developer is not None and (
+            developer.state is not DeveloperState.NORMAL
+            or (developer.paid_until is not None and developer.paid_until < self._clock())
+        ):
+            return _NOT_ALLOWED
+        if app.state is AppState.STOPPED and app.stop_prompt:
+            return app.stop_prompt
+        return None if app.state is AppState.NORMAL else _NOT_ALLOWED
+
+    def _composed(self, call: DanbeeCall) -> tuple[Message, Relay]:
+        """Return the message and the relay it leaves by.
+
+        raises: MessageError, SettingsError, _Unverified.
+        """
+        values = call.values
+        if call.sender == "awsses":
+            sender, relay = self._by_ses(values["fromEmail"])
+        else:
+            preset = providers.preset(call.sender)
+            relay = self._relay_of(call.sender, values["user"], values["password"])
+            account = preset.from_address_for(relay.username)
+            if account is None:
+                raise SettingsError(f"user: {call.sender} needs the full address")
+            sender = Address(account, values["fromUsername"])
+        return _message(sender, values["toEmail"], values["subject"], values["message"]), relay
+
+    def _by_ses(self, email: str) -> tuple[Address, Relay]:
+        ses = self._ses
+        if ses is None:
+            raise SettingsError(_NO_SES)
+        sender = Address.parse(email)
+        is_shared = ses.shared is not None and ses.shared.identity == sender.identity
+        if not is_shared and not any(matches(pattern, sender) for pattern in ses.senders):
+            raise _Unverified(sender.email)
+        return sender, ses.relay
+
+    async def _logged(self, app: App, caller: Caller, refusal: str) -> DanbeeAnswer:
+        await self._mail.log(caller.entry(app, self._clock(), "refused", refusal))
+        return _refused(refusal)
+
+
+class _Unverified(Exception):  # noqa: N818 - the name says what is wrong
+    """The sender is not one of the operator's."""
+
+
+def _fault(call: DanbeeCall) -> str | None:
+    """Return what is wrong with the fields by themselves."""
+    fields = FIELDS[call.sender]
+    for name in fields:
+        if name in call.repeated or name in call.undecodable:
+            return _MALFORMED.format(name)
+    for name in fields:
+        if not call.values.get(name, "").strip():
+            return _MISSING.format(name)
+    return None
+
+
+def _refused(message: str) -> DanbeeAnswer:
+    return DanbeeAnswer(is_sent=False, code=Code.CONFIG, message=message, api_message=message)
+
+
+def _answer(sent: Sent | NotSent | TooSoon) -> DanbeeAnswer:
+    if isinstance(sent, Sent):
+        return DanbeeAnswer(
+            is_sent=True,
+            code=Code.OK,
+            message=_SENT,
+            message_id=sent.message_id,
+            is_captured=sent.is_captured,
+        )
+    if isinstance(sent, TooSoon):
+        raise TypeError("a call without a session window was told to wait")
+    return DanbeeAnswer(
+        is_sent=False,
+        code=sent.code,
+        message=sent.reason,
+        api_message=sent.error,
+        message_id=sent.message_id,
+    )
+
+
+def _message(sender: Address, to: str, subject: str, text: str) -> Message:
+    """Return the message; text and HTML each get the other as their twin."""
+    recipient = Address(to)
+    if looks_like_html(text):
+        return Message(sender, recipient, subject, html_to_text(text) or subject, text)
+    twin = html.escape(text).replace("\r\n", "\n").replace("\r", "\n").replace("\n", "<br>\n")
+    return Message(sender, recipient, subject, text, f"<div>{twin}</div>")

@@ -1,0 +1,207 @@
+"""Messages of an app: stored when they come in, and looked at."""
+
+# ruff: noqa: S608 - the statements are made of constants
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+
+from postroad.delivery.messages import (
+    Attempt,
+    Intake,
+    LogEntry,
+    NewMessage,
+    StoredMessage,
+)
+from postroad.delivery.states import State
+from postroad.storage import message_rows
+from postroad.storage.database import Database
+from postroad.storage.rows import micros, moment
+
+Statement = tuple[str, tuple[object, ...]]
+
+_OPEN_WINDOW = "SELECT until FROM session_window WHERE app_id = ? AND key = ? AND until > ?"
+_START_WINDOW = """
+    INSERT INTO session_window (app_id, key, until) VALUES (?, ?, ?)
+    ON CONFLICT (app_id, key) DO UPDATE SET until = excluded.until
+"""
+_FORGET_WINDOWS = """
+    DELETE FROM session_window WHERE (app_id, key) IN
+        (SELECT app_id, key FROM session_window WHERE until <= ? ORDER BY until LIMIT 512)
+"""
+_FORGET_EVERY = 64  # requests that start windows, two at most each: more go than come
+
+_ADD_MESSAGE = """
+    INSERT INTO message (id, app_id, door, message_id, from_, subject, reverse_path,
+        needs_smtputf8, is_transparent, created_at, expires_at, relay_id, is_kept_out_of_retry,
+        size_octets)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_ADD_CONTENT = "INSERT INTO content (message_id, is_compressed, octets) VALUES (?, ?, ?)"
+_ADD_RECIPIENT = """
+    INSERT INTO recipient (message_id, position, address, path, state, code, enhanced, text,
+        updated_at)
+    VALUES (?, ?, ?, ?, ?, 0, '', '', ?)
+"""
+_ADD_TO_QUEUE = """
+    INSERT INTO queue (message_id, due, lease_token, lease_until) VALUES (?, ?, ?, ?)
+"""
+ADD_ATTEMPT = """
+    INSERT INTO attempt (message_id, number, id, started_at, relay_id, phase, error)
+    VALUES (?, ?, ?, ?, ?, '', '')
+"""
+_ADD_LOG_ENTRY = """
+    INSERT INTO send_log (id, app_id, at, door, ip, recipient, title, status, reason, account,
+        message_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+_MESSAGE = f"""
+    SELECT {message_rows.MESSAGE}, {message_rows.RECIPIENT}
+    FROM message AS m JOIN recipient AS r ON r.message_id = m.id
+    WHERE m.id = ? AND m.app_id = ? ORDER BY r.position
+"""
+_CONTENT = """
+    SELECT c.is_compressed, c.octets
+    FROM message AS m JOIN content AS c ON c.message_id = m.id WHERE m.id = ? AND m.app_id = ?
+"""
+_ATTEMPTS = f"""
+    SELECT {message_rows.ATTEMPT} FROM attempt
+    WHERE message_id = (SELECT id FROM message WHERE id = ? AND app_id = ?) ORDER BY number
+"""
+_APP = "SELECT app_id FROM message WHERE id = ?"
+
+
+class MailStore:
+    """Messages of one app: in, and looked at; each method is one durable transaction.
+
+    new_id: for attempts that come without one.
+    """
+
+    def __init__(self, database: Database, new_id: Callable[[], str]) -> None:
+        self._database = database
+        self._new_id = new_id
+        self._started = 0
+
+    async def accept(self, intake: Intake, *, now: datetime) -> datetime | None:
+        """Store what came in, or nothing but the blocked log entry when a window is shut.
+
+        returns: None when stored; else when the window that is open last will have passed.
+        raises:  ValueError when the parts of `intake` do not fit one another.
+        """
+        app_id = intake.log.app_id
+        at = micros(now)
+        stored = await self._statements(intake, at)
+        blocked = _log(intake.blocked)
+
+        def work(connection: sqlite3.Connection) -> int | None:
+            execute = connection.execute
+            open_until = [
+                row[0]
+                for window in intake.windows
+                for row in execute(_OPEN_WINDOW, (app_id, window.key, at))
+            ]
+            for statement in [blocked] if open_until else stored:
+                execute(*statement)
+            return max(open_until, default=None)
+
+        until = await self._database.write(work)
+        return None if until is None else moment(until)
+
+    async def log(self, entry: LogEntry) -> None:
+        """Add a request without a message to the send log."""
+        statement = _log(entry)
+        await self._database.write(lambda connection: connection.execute(*statement).close())
+
+    async def message(self, app_id: str, message_id: str) -> StoredMessage | None:
+        """Return a message of the app by its id."""
+        found = message_rows.joined_messages(self._database.read(_MESSAGE, (message_id, app_id)))
+        return found[0] if found else None
+
+    async def content(self, app_id: str, message_id: str) -> bytes | None:
+        """Return the octets of a message; None when there are none."""
+        found = self._database.read(_CONTENT, (message_id, app_id))
+        return await message_rows.unpack(*found[0]) if found else None
+
+    async def attempts(self, app_id: str, message_id: str) -> list[Attempt]:
+        """Return every attempt at a message, the first first."""
+        found = self._database.read(_ATTEMPTS, (message_id, app_id))
+        return [message_rows.attempt(row) for row in found]
+
+    async def find_app(self, message_id: str) -> str | None:
+        """Return the app that a message belongs to, for operators."""
+        found = self._database.read(_APP, (message_id,))
+        return found[0][0] if found else None
+
+    async def _statements(self, intake: Intake, at: int) -> list[Statement]:
+        """Return what stores all of an intake."""
+        app_id, message = intake.log.app_id, intake.message
+        statements: list[Statement] = [
+            (_START_WINDOW, (app_id, window.key, micros(window.until))) for window in intake.windows
+        ]
+        if statements:
+            self._started += 1
+            if self._started % _FORGET_EVERY == 0:
+                statements.append((_FORGET_WINDOWS, (at,)))
+        if message is not None:
+            if message.app_id != app_id:
+                raise ValueError("a message and its log entry belong to one app")
+            statements += _message(message, *await message_rows.pack(message.content))
+            statements += self._way_out(message, intake, at)
+        elif intake.lease is not None:
+            raise ValueError("without a message there is nothing to hold a lease on")
+        statements.append(_log(intake.log))
+        return statements
+
+    def _way_out(self, message: NewMessage, intake: Intake, at: int) -> list[Statement]:
+        """Return what puts a message on its way: a lease and the first attempt, or a due time."""
+        lease = intake.lease
+        if (message.state is State.SENDING) != (lease is not None):
+            raise ValueError("a lease is for a message that is sent at once, and it needs one")
+        if message.state is State.CAPTURED or len(message.captured) == len(message.recipients):
+            return []
+        if lease is None:
+            return [(_ADD_TO_QUEUE, (message.id, micros(message.created_at), None, None))]
+        attempt_id = intake.attempt_id or self._new_id()
+        first = (message.id, 1, attempt_id, at, message.relay_id)
+        return [
+            (_ADD_TO_QUEUE, (message.id, None, lease.token, micros(lease.until))),
+            (ADD_ATTEMPT, first),
+        ]
+
+
+def _message(message: NewMessage, is_compressed: bool, octets: bytes) -> list[Statement]:
+    """Return what stores a message, its content and its recipients."""
+    if message.state not in {State.SENDING, State.QUEUED, State.CAPTURED}:
+        raise ValueError(f"a message does not come in as {message.state}")
+    if not message.recipients or not message.captured <= {*range(len(message.recipients))}:
+        raise ValueError("a message has recipients, and those that are captured are among them")
+    envelope = message.envelope
+    created_at = micros(message.created_at)
+    values = (
+        *(message.id, message.app_id, message.door, message.message_id, message.from_),
+        *(message.subject, envelope.reverse_path),
+        *(envelope.needs_smtputf8, envelope.is_transparent),
+        *(created_at, micros(message.expires_at), message.relay_id),
+        *(message.is_kept_out_of_retry, len(message.content)),
+    )
+    statements: list[Statement] = [
+        (_ADD_MESSAGE, values),
+        (_ADD_CONTENT, (message.id, is_compressed, octets)),
+    ]
+    pairs = zip(message.recipients, envelope.forward_paths, strict=True)
+    for position, (address, path) in enumerate(pairs):
+        state = State.CAPTURED if position in message.captured else message.state
+        recipient = (message.id, position, address, path, state.value, created_at)
+        statements.append((_ADD_RECIPIENT, recipient))
+    return statements
+
+
+def _log(entry: LogEntry) -> Statement:
+    values = (
+        *(entry.id, entry.app_id, micros(entry.at), entry.door, entry.ip, entry.recipient),
+        *(entry.title, entry.status, entry.reason, entry.account, entry.message_id),
+    )
+    return _ADD_LOG_ENTRY, values

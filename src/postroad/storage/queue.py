@@ -1,0 +1,294 @@
+"""The messages under way: claimed with a lease, settled by who still holds it."""
+
+# ruff: noqa: S608 - the statements are made of constants
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from postroad.delivery.messages import Claim, Lease, Recipient, Settlement
+from postroad.delivery.states import State
+from postroad.storage import message_rows
+from postroad.storage.database import Database
+from postroad.storage.mail import ADD_ATTEMPT
+from postroad.storage.rows import micros, moment
+
+# Whether a message `m` of an app `a` that is in doubt is sent again by itself.
+_IS_RETRIED = """
+    NOT m.is_kept_out_of_retry
+    AND coalesce(a.in_doubt, CASE a.send WHEN 'sync' THEN 'hold' ELSE 'retry' END) = 'retry'
+"""
+
+_DUE = "SELECT message_id FROM queue WHERE due <= ? ORDER BY due, message_id LIMIT ?"
+_LEASE = """
+    UPDATE queue SET due = NULL, lease_token = ?, lease_until = ?
+    WHERE message_id IN (SELECT value FROM json_each(?)) AND lease_token IS NULL
+"""
+# What is in doubt for a person to decide stays so while others of the message are tried again.
+_BEGIN = f"""
+    UPDATE recipient SET state = 'sending', updated_at = ?
+    WHERE message_id IN (SELECT value FROM json_each(?))
+        AND (state IN ('queued', 'scheduled', 'deferred') OR state = 'in_doubt' AND EXISTS
+            (SELECT 1 FROM message AS m JOIN app AS a ON a.id = m.app_id
+             WHERE m.id = recipient.message_id AND {_IS_RETRIED}))
+    RETURNING message_id
+"""
+_MESSAGES = f"""
+    SELECT {message_rows.MESSAGE}, c.is_compressed, c.octets
+    FROM message AS m JOIN content AS c ON c.message_id = m.id
+    WHERE m.id IN (SELECT value FROM json_each(?))
+"""
+_RECIPIENTS = f"""
+    SELECT {message_rows.RECIPIENT} FROM recipient AS r
+    WHERE r.message_id IN (SELECT value FROM json_each(?)) ORDER BY r.message_id, r.position
+"""
+
+_CONTENT = """
+    SELECT 1 FROM message AS m JOIN content AS c ON c.message_id = m.id
+    WHERE m.id = ? AND m.app_id = ?
+"""
+_LEASE_ONE = """
+    INSERT INTO queue (message_id, lease_token, lease_until) VALUES (?, ?, ?)
+    ON CONFLICT (message_id) DO UPDATE
+        SET due = NULL, lease_token = excluded.lease_token, lease_until = excluded.lease_until
+        WHERE lease_token IS NULL
+"""
+_BEGIN_ONE = """
+    UPDATE recipient SET state = 'sending', updated_at = ? WHERE message_id = ?
+        AND state IN ('queued', 'scheduled', 'deferred', 'held', 'in_doubt', 'captured')
+    RETURNING message_id
+"""
+_FORGET = "DELETE FROM queue WHERE message_id = ?"
+
+# A process may use one token for many leases, so that the token alone does not tell an attempt
+# whose lease it lost from the one that it began later.
+_IS_HELD = """
+    message_id = ? AND lease_token = ? AND NOT EXISTS
+        (SELECT 1 FROM attempt AS a WHERE a.message_id = queue.message_id AND a.number > ?)
+"""
+_LEAVE = f"DELETE FROM queue WHERE {_IS_HELD}"
+_PUT_BACK = f"""
+    UPDATE queue SET due = ?, lease_token = NULL, lease_until = NULL WHERE {_IS_HELD}
+"""
+_END_ATTEMPT = """
+    UPDATE attempt SET ended_at = ?, relay_id = coalesce(?, relay_id), code = ?, phase = ?,
+        error = ?, transcript = ?
+    WHERE message_id = ? AND number = ?
+"""
+_DECIDE = """
+    UPDATE recipient SET state = ?, code = ?, enhanced = ?, text = ?, updated_at = ?
+    WHERE message_id = ? AND position = ? AND state = 'sending'
+"""
+
+_RENEW = """
+    UPDATE queue SET lease_until = max(lease_until, ?)
+    WHERE lease_until IS NOT NULL AND lease_token = ?
+"""
+_RUN_OUT = f"""
+    SELECT q.message_id, {_IS_RETRIED}
+    FROM queue AS q JOIN message AS m ON m.id = q.message_id JOIN app AS a ON a.id = m.app_id
+    WHERE q.lease_until <= ?
+"""
+_OF_THE_DEAD = f"""
+    SELECT q.message_id, {_IS_RETRIED}
+    FROM queue AS q JOIN message AS m ON m.id = q.message_id JOIN app AS a ON a.id = m.app_id
+    WHERE q.lease_until IS NOT NULL AND substr(q.lease_token, 1, length(?1)) = ?1
+"""
+_DUE_AGAIN = """
+    UPDATE queue SET due = ?, lease_token = NULL, lease_until = NULL WHERE message_id = ?
+"""
+_DOUBT = """
+    UPDATE recipient SET state = 'in_doubt', code = 0, enhanced = '', text = '', updated_at = ?
+    WHERE message_id = ? AND state = 'sending'
+"""
+_NEXT_DUE = """
+    SELECT min(due) FROM queue WHERE due IS NOT NULL
+    UNION ALL SELECT min(lease_until) FROM queue WHERE lease_until IS NOT NULL
+"""
+
+_WAITING = {State.QUEUED, State.SCHEDULED, State.DEFERRED}
+
+Row = Sequence[Any]
+
+
+class QueueStore:
+    """The messages under way, of all apps. Durable, at least once.
+
+    new_id: for attempts.
+    """
+
+    def __init__(self, database: Database, new_id: Callable[[], str]) -> None:
+        self._database = database
+        self._new_id = new_id
+
+    async def claim(self, lease: Lease, *, now: datetime, limit: int) -> list[Claim]:
+        """Take up to `limit` messages that are due, the longest due first; each begins an attempt.
+
+        Their open recipients become SENDING.
+        """
+        at = micros(now)
+        ids = [self._new_id() for _ in range(limit)]
+
+        def work(connection: sqlite3.Connection) -> _Taken | None:
+            execute = connection.execute
+            due = [row[0] for row in execute(_DUE, (at, limit))]
+            if not due:
+                return None
+            batch = json.dumps(due)
+            execute(_LEASE, (lease.token, micros(lease.until), batch))
+            begun = {row[0] for row in execute(_BEGIN, (at, batch)).fetchall()}
+            for message_id in due:
+                if message_id not in begun:  # all that was left of it waits for a person now
+                    execute(_FORGET, (message_id,))
+            return _take(connection, [each for each in due if each in begun], ids, at)
+
+        taken = await self._database.write(work)
+        return [] if taken is None else await _claims(taken, lease, ids)
+
+    async def claim_one(
+        self, app_id: str, message_id: str, lease: Lease, *, now: datetime
+    ) -> Claim | None:
+        """Take one message whatever its due time, its captured and held recipients included.
+
+        returns: None when the app has no such message, or its content was erased, another process
+                 holds it, or every recipient has ended another way.
+        """
+        at = micros(now)
+        ids = [self._new_id()]
+
+        def work(connection: sqlite3.Connection) -> _Taken | None:
+            execute = connection.execute
+            if execute(_CONTENT, (message_id, app_id)).fetchone() is None:
+                return None
+            held = execute(_LEASE_ONE, (message_id, lease.token, micros(lease.until)))
+            if held.rowcount != 1:
+                return None
+            if not execute(_BEGIN_ONE, (at, message_id)).fetchall():
+                execute(_FORGET, (message_id,))
+                return None
+            return _take(connection, [message_id], ids, at)
+
+        taken = await self._database.write(work)
+        return None if taken is None else (await _claims(taken, lease, ids))[0]
+
+    async def settle(self, claim: Claim, settlement: Settlement) -> bool:
+        """Store what an attempt brought; False, and nothing stored, when the lease was lost.
+
+        raises: ValueError when it does not say what becomes of each recipient of the claim.
+        """
+        _check(claim, settlement)
+        message_id, number, at = claim.message.id, claim.number, micros(settlement.at)
+        is_open = any(
+            fate.state in _WAITING or fate.state is State.IN_DOUBT for fate in settlement.fates
+        )
+        leave: tuple[str, tuple[object, ...]] = (_LEAVE, (message_id, claim.lease.token, number))
+        if is_open and settlement.due is not None:
+            due = micros(settlement.due)
+            leave = (_PUT_BACK, (due, message_id, claim.lease.token, number))
+        attempt = (
+            *(at, settlement.relay_id, int(settlement.code), settlement.phase, settlement.error),
+            *(message_rows.pack_text(settlement.transcript), message_id, number),
+        )
+        fates = [
+            (fate.state.value, fate.code, fate.enhanced, fate.text, at, message_id, fate.position)
+            for fate in settlement.fates
+        ]
+
+        def work(connection: sqlite3.Connection) -> bool:
+            execute = connection.execute
+            if execute(*leave).rowcount != 1:
+                return False
+            execute(_END_ATTEMPT, attempt)
+            for fate in fates:
+                execute(_DECIDE, fate)
+            return True
+
+        return await self._database.write(work)
+
+    async def renew(self, token: str, *, until: datetime) -> None:
+        """Extend every lease that carries `token`."""
+        values = (micros(until), token)
+        await self._database.write(lambda connection: connection.execute(_RENEW, values).close())
+
+    async def expire(self, *, now: datetime, dead: str = "") -> int:
+        """End the attempts whose lease has run out, as in doubt; return how many.
+
+        dead: prefix of tokens whose process is known to have ended: their leases count as run out.
+
+        Per recipient by the app's in-doubt policy: IN_DOUBT and due again at once (retry), or
+        IN_DOUBT and never due (hold). A message that is kept out of retry is never due.
+        """
+        at = micros(now)
+
+        def work(connection: sqlite3.Connection) -> int:
+            execute = connection.execute
+            ended = dict(execute(_RUN_OUT, (at,)).fetchall())
+            if dead:
+                ended |= dict(execute(_OF_THE_DEAD, (dead,)).fetchall())
+            for message_id, is_retried in ended.items():
+                if is_retried:
+                    execute(_DUE_AGAIN, (at, message_id))
+                else:
+                    execute(_FORGET, (message_id,))
+                execute(_DOUBT, (at, message_id))
+            return len(ended)
+
+        return await self._database.write(work)
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next message is due, leases that run out included; None for none."""
+        times = [at for (at,) in self._database.read(_NEXT_DUE) if at is not None]
+        return moment(min(times)) if times else None
+
+
+_Taken = tuple[list[Row], list[Row]]  # messages with content, the longest due first; recipients
+
+
+def _take(connection: sqlite3.Connection, taken: list[str], ids: list[str], at: int) -> _Taken:
+    """Return what was taken, each with an attempt begun."""
+    batch = json.dumps(taken)
+    by_id = {row[0]: row for row in connection.execute(_MESSAGES, (batch,))}
+    messages = [by_id[message_id] for message_id in taken]
+    for row, attempt_id in zip(messages, ids, strict=False):
+        connection.execute(ADD_ATTEMPT, (row[0], row[14] + 1, attempt_id, at, None))
+    return messages, connection.execute(_RECIPIENTS, (batch,)).fetchall()
+
+
+async def _claims(taken: _Taken, lease: Lease, ids: list[str]) -> list[Claim]:
+    messages, recipients = taken
+    by_message = message_rows.recipients_by_message(recipients)
+    return [
+        await _claim(row, by_message[row[0]], lease, attempt_id)
+        for row, attempt_id in zip(messages, ids, strict=False)
+    ]
+
+
+async def _claim(row: Row, recipients: Sequence[Recipient], lease: Lease, attempt_id: str) -> Claim:
+    number = row[14] + 1
+    return Claim(
+        message=message_rows.stored_message((*row[:14], number, None), recipients),
+        content=await message_rows.unpack(*row[message_rows.MESSAGE_COLUMNS :]),
+        recipients=tuple(each for each in recipients if each.state is State.SENDING),
+        lease=lease,
+        attempt_id=attempt_id,
+        number=number,
+    )
+
+
+def _check(claim: Claim, settlement: Settlement) -> None:
+    """Make sure that no recipient would be left behind.
+
+    raises: ValueError.
+    """
+    claimed = sorted(recipient.position for recipient in claim.recipients)
+    if claimed != sorted(fate.position for fate in settlement.fates):
+        raise ValueError("a settlement has one fate for each recipient of its claim")
+    states = {fate.state for fate in settlement.fates}
+    if State.SENDING in states:
+        raise ValueError("a settled recipient is not being sent to")
+    if settlement.due is None and states & _WAITING:
+        raise ValueError("a recipient that waits for its time needs one")

@@ -1,0 +1,205 @@
+"""What every request asks of apps, users, keys and relays, and what logins write."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from postroad.errors import NotFoundError
+from postroad.storage.database import Database, Row
+from postroad.storage.rows import micros, moment
+from postroad.storage.shapes import Shapes
+from postroad.tenancy.records import (
+    ApiKey,
+    App,
+    Developer,
+    RelayAccount,
+    Route,
+    User,
+    UserToken,
+)
+
+_REMEMBERED = 1_024  # apps kept decrypted, so that a request does not decrypt again
+_FORGOTTEN = timedelta(days=30)  # the table of failures grows with every address that guesses
+_NEVER = (0, moment(0))
+_ANY_OF = "(app_id = ? OR app_id IS NULL)"  # the app's own and the operator's
+
+
+class TenantStore:
+    """Facts, accounts and relays in one database; a port of `operations` and of the worker.
+
+    Its reads are primary keys and indexes: they are done at once, on the caller's thread.
+    """
+
+    def __init__(self, database: Database) -> None:
+        shapes = Shapes(database.cipher)
+        self._database = database
+        self._shapes = shapes
+        # By the whole row, read anew each time: what is kept is the decoding, not the fact.
+        self._app = lru_cache(_REMEMBERED)(shapes.app.read)
+        self._sql_app = shapes.app.select("id = ?")
+        self._sql_developer = shapes.developer.select("id = ?")
+        self._sql_user = shapes.user.select("app_id = ? AND account = ?")
+        self._sql_user_by_id = shapes.user.select("id = ? AND app_id = ?")
+        self._sql_new_user = f"{shapes.user.insert()} ON CONFLICT (app_id, account) DO NOTHING"
+        self._sql_token = shapes.token.select("digest = ? AND app_id = ?")
+        self._sql_key = shapes.key.select("digest = ?")
+        self._sql_relays = shapes.relay.select(f"{_ANY_OF} ORDER BY created_at, id")
+        self._sql_relay = shapes.relay.select(f"id = ? AND {_ANY_OF}")
+        self._sql_routes = shapes.route.select("app_id = ? ORDER BY position, created_at, id")
+
+    async def app(self, app_id: str) -> App | None:
+        """Return the app, its signatures decrypted."""
+        rows = self._database.read(self._sql_app, (app_id,))
+        return self._app(rows[0]) if rows else None
+
+    async def developer(self, developer_id: str) -> Developer | None:
+        """Return the developer."""
+        rows = self._database.read(self._sql_developer, (developer_id,))
+        return self._shapes.developer.read(rows[0]) if rows else None
+
+    async def user(self, app_id: str, account: str) -> User | None:
+        """Return the app's user with this account."""
+        return self._user(self._database.read(self._sql_user, (app_id, account)))
+
+    async def user_by_id(self, app_id: str, user_id: str) -> User | None:
+        """Return the app's user with this id."""
+        return self._user(self._database.read(self._sql_user_by_id, (user_id, app_id)))
+
+    async def token(self, app_id: str, digest: bytes) -> UserToken | None:
+        """Return the app's token with this digest, expired or not."""
+        rows = self._database.read(self._sql_token, (digest, app_id))
+        return self._shapes.token.read(rows[0]) if rows else None
+
+    async def api_key(self, digest: bytes) -> ApiKey | None:
+        """Return the key with this digest, expired or disabled or not."""
+        rows = self._database.read(self._sql_key, (digest,))
+        return self._shapes.key.read(rows[0]) if rows else None
+
+    async def relays(self, app_id: str) -> list[RelayAccount]:
+        """Return the relays the app may use, its own and the operator's, oldest first."""
+        rows = self._database.read(self._sql_relays, (app_id,))
+        return [self._shapes.relay.read(row) for row in rows]
+
+    async def routes(self, app_id: str) -> list[Route]:
+        """Return the app's routes in rising position."""
+        rows = self._database.read(self._sql_routes, (app_id,))
+        return [self._shapes.route.read(row) for row in rows]
+
+    async def failures(self, keys: Sequence[str]) -> list[tuple[int, datetime]]:
+        """Return for each key how many logins failed in a row and when the last did."""
+        found: list[tuple[int, datetime]] = []
+        for key in keys:
+            rows = self._database.read("SELECT count, at FROM login_failure WHERE key = ?", (key,))
+            found.append((rows[0][0], moment(rows[0][1])) if rows else _NEVER)
+        return found
+
+    async def register(self, user: User) -> bool:
+        """Store a new user; False when the account is taken.
+
+        raises: NotFoundError when there is no such app.
+        """
+        columns = tuple(self._shapes.user.values(user).values())
+
+        def work(connection: sqlite3.Connection) -> bool:
+            try:
+                return connection.execute(self._sql_new_user, columns).rowcount == 1
+            except sqlite3.IntegrityError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+                    raise NotFoundError("there is no such app") from error
+                raise
+
+        return await self._database.write(work)
+
+    async def add_token(self, token: UserToken, *, keep: int) -> None:
+        """Store a token, note the login, and drop the user's others beyond the `keep` newest.
+
+        raises: NotFoundError when the app has no such user.
+        """
+        created, expires = micros(token.created_at), micros(token.expires_at)
+
+        def work(connection: sqlite3.Connection) -> None:
+            noted = connection.execute(
+                "UPDATE app_user SET login_at = ? WHERE id = ? AND app_id = ?",
+                (created, token.user_id, token.app_id),
+            )
+            if noted.rowcount != 1:
+                raise NotFoundError("the app has no such user")
+            connection.execute(
+                "INSERT INTO user_token (digest, app_id, user_id, created_at, expires_at)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (token.digest, token.app_id, token.user_id, created, expires),
+            )
+            connection.execute(
+                "DELETE FROM user_token WHERE user_id = ? AND digest NOT IN (SELECT digest"
+                " FROM user_token WHERE user_id = ?"
+                " ORDER BY digest = ? DESC, created_at DESC, digest LIMIT ?)",
+                (token.user_id, token.user_id, token.digest, keep),
+            )
+
+        await self._database.write(work)
+
+    async def bind_mail(self, app_id: str, user_id: str, email: str) -> None:
+        """Set the user's address.
+
+        raises: NotFoundError when the app has no such user.
+        """
+
+        def work(connection: sqlite3.Connection) -> None:
+            changed = connection.execute(
+                "UPDATE app_user SET email = ? WHERE id = ? AND app_id = ?",
+                (email, user_id, app_id),
+            )
+            if changed.rowcount != 1:
+                raise NotFoundError("the app has no such user")
+
+        await self._database.write(work)
+
+    async def login_failed(self, keys: Sequence[str], at: datetime) -> None:
+        """Count one more failure for each key, and forget those of a month ago."""
+        last, long_ago = micros(at), micros(at - _FORGOTTEN)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM login_failure WHERE at < ?", (long_ago,))
+            connection.executemany(
+                "INSERT INTO login_failure (key, count, at) VALUES (?, 1, ?) ON CONFLICT (key)"
+                " DO UPDATE SET count = count + 1, at = max(at, excluded.at)",
+                [(key, last) for key in keys],
+            )
+
+        await self._database.write(work)
+
+    async def login_succeeded(self, keys: Sequence[str]) -> None:
+        """Forget the failures of each key."""
+        if not any(count for count, _ in await self.failures(keys)):
+            return  # as nearly always: a commit saved
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(
+                "DELETE FROM login_failure WHERE key = ?", [(key,) for key in keys]
+            )
+
+        await self._database.write(work)
+
+    async def relay(self, app_id: str, relay_id: str) -> RelayAccount | None:
+        """Return a relay that the app may use."""
+        rows = self._database.read(self._sql_relay, (relay_id, app_id))
+        return self._shapes.relay.read(rows[0]) if rows else None
+
+    async def relay_secret(self, app_id: str, relay_id: str) -> str:
+        """Return its password, "" for none.
+
+        raises: StorageError when it cannot be decrypted with the key file.
+        """
+        rows = self._database.read(
+            "SELECT secret FROM relay WHERE id = ? AND (app_id = ? OR app_id IS NULL)",
+            (relay_id, app_id),
+        )
+        if not rows or rows[0][0] is None:
+            return ""
+        return self._database.cipher.decrypt(rows[0][0], f"relay:{relay_id}:secret")
+
+    def _user(self, rows: list[Row]) -> User | None:
+        return self._shapes.user.read(rows[0]) if rows else None

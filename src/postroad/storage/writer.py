@@ -1,0 +1,201 @@
+"""Group commit: one thread writes whatever waits in one transaction, then wakes all who wait."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
+
+from postroad.errors import StorageError
+
+T = TypeVar("T")
+
+Work = Callable[[sqlite3.Connection], Any]
+Item = tuple[Work, "asyncio.Future[Any]"]
+
+# After these nobody can know what the file holds: fsync tells of a lost page once and then
+# forgets it, so that a second try would "succeed".
+_BREAKING = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+class Writer:
+    """The only thread that writes, with the only connection that does.
+
+    connection: in autocommit mode; the thread closes it.
+    after:      called between batches, when nobody waits for it, with the connection.
+    at_end:     called once before the connection is closed, unless the writer is broken.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        after: Callable[[sqlite3.Connection], None],
+        at_end: Callable[[sqlite3.Connection], None],
+    ) -> None:
+        self.is_broken = False
+        self._is_closed = False
+        self._connection = connection
+        self._after = after
+        self._at_end = at_end
+        self._waiting: SimpleQueue[Item | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="postroad-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Return a future that has the result of `work` once it is durable."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if self._is_closed:
+            future.set_exception(StorageError("the database is closed"))
+        elif self.is_broken:
+            future.set_exception(broken())
+        else:
+            self._waiting.put((work, future))
+        return future
+
+    async def aclose(self) -> None:
+        """Write what waits, then end the thread."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._waiting.put(None)
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+
+    def _run(self) -> None:
+        is_open = True
+        while is_open:
+            batch, is_open = self._take()
+            if batch:
+                _wake(self._write_batch(batch))
+                self._guarded(self._after)
+        self._guarded(self._at_end)
+        self._close()
+
+    def _take(self) -> tuple[list[Item], bool]:
+        """Wait for work; return all there is, and whether more may come."""
+        item = self._waiting.get()
+        batch: list[Item] = []
+        for _ in range(self._waiting.qsize()):
+            if item is None:
+                break
+            batch.append(item)
+            item = self._waiting.get_nowait()
+        if item is None:
+            return batch, False
+        batch.append(item)
+        return batch, True
+
+    def _write_batch(self, batch: list[Item]) -> list[Outcome]:
+        """Do the batch in one transaction and return what became of each item."""
+        if self.is_broken:
+            return [(future, None, broken()) for _, future in batch]
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            outcomes = self._do(batch)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._note(error)
+            self._roll_back()
+            return [(future, None, failed(error)) for _, future in batch]
+        return outcomes
+
+    def _do(self, batch: list[Item]) -> list[Outcome]:
+        """Do each item in a savepoint of its own.
+
+        raises: sqlite3.Error when the engine ended the whole transaction.
+        """
+        execute = self._connection.execute
+        outcomes: list[Outcome] = []
+        for work, future in batch:
+            execute("SAVEPOINT item")
+            try:
+                outcomes.append((future, work(self._connection), None))
+            except BaseException as error:  # raised again where it was asked for
+                if not self._connection.in_transaction:
+                    raise ended(error) from error
+                execute("ROLLBACK TO item")
+                self._note(error)
+                if self.is_broken:
+                    raise ended(error) from error
+                outcomes.append((future, None, translated(error)))
+            execute("RELEASE item")
+        return outcomes
+
+    def _note(self, error: BaseException) -> None:
+        """Remember an error after which this connection cannot be believed."""
+        number = getattr(error, "sqlite_errorcode", None)
+        if number is not None and number & 0xFF in _BREAKING:
+            self.is_broken = True
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                self._note(error)
+
+    def _guarded(self, step: Callable[[sqlite3.Connection], None]) -> None:
+        if not self.is_broken:
+            try:
+                step(self._connection)
+            except sqlite3.Error as error:
+                self._note(error)
+
+    def _close(self) -> None:
+        if not self.is_broken:
+            self._connection.close()
+            return
+        # Closing would checkpoint and so sync once more, and this time believe it.
+        from ctypes import py_object, pythonapi
+
+        pythonapi.Py_IncRef(py_object(self._connection))
+
+
+Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
+
+
+def broken() -> StorageError:
+    """Return what every write gets after the disk failed."""
+    return StorageError("the database file failed and is no longer written: restart Postroad")
+
+
+def failed(error: sqlite3.Error) -> StorageError:
+    """Return the error that a caller gets for the engine's."""
+    translation = StorageError(f"the database refused: {error}")
+    translation.__cause__ = error
+    return translation
+
+
+def translated(error: BaseException) -> BaseException:
+    """Return what the caller of a failed piece of work gets."""
+    return failed(error) if isinstance(error, sqlite3.Error) else error
+
+
+def ended(error: BaseException) -> sqlite3.Error:
+    """Return the engine's error that ended a whole transaction."""
+    return error if isinstance(error, sqlite3.Error) else sqlite3.OperationalError(str(error))
+
+
+def _wake(outcomes: list[Outcome]) -> None:
+    """Hand the outcomes over, with one call for each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_loop.setdefault(outcome[0].get_loop(), []).append(outcome)
+    for loop, theirs in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_resolve, theirs)
+        except RuntimeError:  # the loop is closed, and nobody waits any more
+            continue
+
+
+def _resolve(outcomes: list[Outcome]) -> None:
+    for future, result, error in outcomes:
+        if future.done():  # its waiter was cancelled
+            continue
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)

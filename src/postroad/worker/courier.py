@@ -1,0 +1,180 @@
+"""Carries a claimed message to its relay and stores what became of it, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from postroad.delivery import outcome as outcomes
+from postroad.delivery.messages import Claim, Settlement
+from postroad.errors import Code, DeliveryInDoubt, PostroadError, StorageError
+from postroad.smtp.envelope import Envelope
+from postroad.smtp.transaction import Outcome
+from postroad.tenancy.records import InDoubtPolicy
+from postroad.transport.pools import Pools, Ticket
+from postroad.transport.relay import Relay
+from postroad.worker.ports import Queue
+
+_STORE_AGAIN_S: Final = 1.0  # a settlement that could not be stored, for example on a full disk
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One attempt: what, over which relay, and by which rules its outcome is judged.
+
+    relay:       None when there is none that could be tried: `refusal` says why.
+    connections: to the relay at once, at most.
+    is_sync:     somebody waits for the answer and nothing is tried again.
+    limit_s:     how long he waits; None means as long as it takes.
+    """
+
+    claim: Claim
+    relay: Relay | None
+    policy: InDoubtPolicy
+    connections: int = 10
+    is_sync: bool = False
+    limit_s: float | None = None
+    refusal: PostroadError | None = None
+
+
+class Courier:
+    """Sends errands through the pools, and settles each exactly once.
+
+    clock:    the time now, aware UTC.
+    jitter:   0 to 1, anew at each call.
+    settled:  told of every attempt that was stored, with the seconds it took.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        pools: Pools,
+        *,
+        clock: Callable[[], datetime],
+        jitter: Callable[[], float],
+        settled: Callable[[Errand, Settlement, float], None],
+        lease_lost: Callable[[Errand], None],
+    ) -> None:
+        self._queue = queue
+        self._pools = pools
+        self._clock = clock
+        self._jitter = jitter
+        self._settled = settled
+        self._lease_lost = lease_lost
+        self._under_way: set[asyncio.Task[Settlement]] = set()
+
+    @property
+    def under_way(self) -> int:
+        """How many errands have not been settled yet."""
+        return len(self._under_way)
+
+    async def carry(self, errand: Errand) -> Settlement:
+        """Send a message and return what became of it, stored.
+
+        Past the errand's limit the message is taken back; where it is too late for that, the
+        answer is "in doubt" and the truth is stored when it is known. Cancelling stops the
+        waiting, never the sending.
+
+        raises: StorageError when the outcome could not be stored; storing goes on beside it.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Settlement] = loop.create_future()
+        task = loop.create_task(self._carry(errand, answer))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(lambda done: _pass_on(done, answer))
+        return await answer
+
+    async def drain(self, grace_s: float) -> None:
+        """Wait for the errands under way, at most `grace_s`."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=grace_s)
+
+    async def _carry(self, errand: Errand, answer: asyncio.Future[Settlement]) -> Settlement:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        if errand.relay is None:
+            error = errand.refusal or StorageError("no relay was given")
+            outcome, transcript = Outcome(error.code, error.phase, (), error), ""
+        else:
+            ticket = self._submit(errand, errand.relay)
+            expiry = None
+            if errand.limit_s is not None:
+                expiry = loop.call_later(errand.limit_s, self._expired, errand, ticket, answer)
+            outcome = await ticket.done
+            if expiry is not None:
+                expiry.cancel()
+            transcript = "" if outcome.code is Code.OK else ticket.transcript()
+        settlement = self._judge(errand, outcome, transcript)
+        await self._store(errand, settlement, answer)
+        self._settled(errand, settlement, loop.time() - begun)
+        return settlement
+
+    def _submit(self, errand: Errand, relay: Relay) -> Ticket:
+        claim = errand.claim
+        kept = claim.message.envelope
+        return self._pools.submit(
+            relay,
+            Envelope(
+                kept.reverse_path,
+                tuple([recipient.path for recipient in claim.recipients]),
+                kept.needs_smtputf8,
+            ),
+            claim.content,
+            is_transparent=kept.is_transparent,
+            connections=errand.connections,
+        )
+
+    def _expired(self, errand: Errand, ticket: Ticket, answer: asyncio.Future[Settlement]) -> None:
+        """The caller's time is over; what the relay may have is not taken back."""
+        limit_s = errand.limit_s or 0.0
+        if ticket.withdraw(limit_s) or answer.done():
+            return
+        error = DeliveryInDoubt(f"no reply to the message within {limit_s:.3g} s")
+        fates = (None,) * len(errand.claim.recipients)
+        answer.set_result(self._judge(errand, Outcome(error.code, error.phase, fates, error), ""))
+
+    def _judge(self, errand: Errand, outcome: Outcome, transcript: str) -> Settlement:
+        claim = errand.claim
+        return outcomes.settle(
+            outcome,
+            claim,
+            policy=errand.policy,
+            is_sync=errand.is_sync,
+            provider=errand.relay.provider if errand.relay else None,
+            now=self._clock(),
+            jitter=self._jitter(),
+            transcript=transcript,
+            relay_id=claim.message.relay_id,
+        )
+
+    async def _store(
+        self, errand: Errand, settlement: Settlement, answer: asyncio.Future[Settlement]
+    ) -> None:
+        """Store the settlement; while the disk refuses, the caller hears so and it is kept here."""
+        while True:
+            try:
+                if not await self._queue.settle(errand.claim, settlement):
+                    self._lease_lost(errand)
+            except StorageError as error:
+                if not answer.done():
+                    answer.set_exception(error)
+                await asyncio.sleep(_STORE_AGAIN_S)
+            else:
+                return
+
+
+def _pass_on(task: asyncio.Task[Settlement], answer: asyncio.Future[Settlement]) -> None:
+    """Give the end of an errand to whoever still waits for it."""
+    error = None if task.cancelled() else task.exception()
+    if answer.done():
+        return
+    if task.cancelled():
+        answer.cancel()
+    elif error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(task.result())

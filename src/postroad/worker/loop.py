@@ -1,0 +1,186 @@
+"""The loop: sends what is due, keeps this process's leases, ends those of the dead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from postroad.delivery.messages import Claim, Lease
+from postroad.delivery.routing import choose
+from postroad.errors import ConnectError, PostroadError, StorageError
+from postroad.message import Address
+from postroad.tenancy.records import InDoubtPolicy, RelayAccount
+from postroad.transport.relay import Relay
+from postroad.worker.courier import Courier, Errand
+from postroad.worker.ports import Queue, Relays
+from postroad.worker.relays import connectable
+
+LEASE: Final = timedelta(seconds=30)
+_RENEW_S: Final = LEASE.total_seconds() / 3
+_LOOK_S: Final = 1.0  # what another process queued is found that late at the latest
+_AT_ONCE: Final = 200  # claimed and not settled
+_AGAIN_S: Final = 1.0  # after storage failed
+
+
+class Leases:
+    """The leases of this process: one token for all, renewed as long as it lives.
+
+    token: begins with what kind of process holds it, so that a server that has the data folder to
+           itself knows which leases cannot be alive.
+    """
+
+    def __init__(self, token: str, clock: Callable[[], datetime]) -> None:
+        self.token = token
+        self._clock = clock
+
+    def new(self) -> Lease:
+        """Return a lease that begins now."""
+        return Lease(self.token, self._clock() + LEASE)
+
+
+class Dispatcher:
+    """Finds the relay of a claimed message and hands it to the courier."""
+
+    def __init__(self, relays: Relays, courier: Courier) -> None:
+        self._relays = relays
+        self._courier = courier
+
+    async def dispatch(self, claim: Claim) -> None:
+        """Carry one claim to its end; what stands in its way becomes its outcome."""
+        app = await self._relays.app(claim.message.app_id)
+        policy = app.in_doubt_policy if app else InDoubtPolicy.HOLD
+        try:
+            account, relay = await self._relay(claim)
+        except PostroadError as error:
+            await self._courier.carry(Errand(claim, None, policy, refusal=error))
+            return
+        await self._courier.carry(Errand(claim, relay, policy, connections=account.connections))
+
+    async def _relay(self, claim: Claim) -> tuple[RelayAccount, Relay]:
+        """Return the relay that the message was accepted for, else the one its app uses now."""
+        message = claim.message
+        account = None
+        if message.relay_id is not None:
+            account = await self._relays.relay(message.app_id, message.relay_id)
+        if account is None or not account.is_usable:
+            found = choose(
+                await self._relays.relays(message.app_id),
+                await self._relays.routes(message.app_id),
+                Address.parse(message.from_),
+            )
+            account = found[0] if found else None
+        if account is None:
+            raise ConnectError("the app has no relay that could be used")
+        return account, connectable(
+            account, await self._relays.relay_secret(message.app_id, account.id)
+        )
+
+
+class Loop:
+    """What runs beside the doors until the process ends."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        dispatcher: Dispatcher,
+        courier: Courier,
+        leases: Leases,
+        *,
+        clock: Callable[[], datetime],
+        trouble: Callable[[StorageError], None],
+    ) -> None:
+        self._queue = queue
+        self._dispatcher = dispatcher
+        self._courier = courier
+        self._leases = leases
+        self._clock = clock
+        self._trouble = trouble
+        self._woken = asyncio.Event()
+        self._is_stopping = False
+        self._dispatched: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, *, dead: str = "") -> int:
+        """End what dead processes left, then run; return how many attempts that were.
+
+        dead: prefix of the tokens of processes that cannot be alive.
+        """
+        ended = await self._queue.expire(now=self._clock(), dead=dead)
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._renew()), loop.create_task(self._run())]
+        return ended
+
+    def wake(self) -> None:
+        """Something new may be due."""
+        self._woken.set()
+
+    async def stop(self, grace_s: float) -> None:
+        """Claim no more, finish what is under way, at most `grace_s`."""
+        self._is_stopping = True
+        self._woken.set()
+        if self._tasks:
+            await asyncio.wait(self._tasks[1:])
+        await self._courier.drain(grace_s)
+        for task in (*self._tasks, *self._dispatched):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait({*self._tasks, *self._dispatched})
+
+    async def _run(self) -> None:
+        while not self._is_stopping:
+            try:
+                pause_s = await self._round()
+            except StorageError as error:
+                self._trouble(error)
+                pause_s = _AGAIN_S
+            if pause_s > 0 and not self._is_stopping:
+                await self._pause(pause_s)
+
+    async def _round(self) -> float:
+        """Claim what is due and return the seconds until the next look."""
+        now = self._clock()
+        due = await self._queue.next_due()
+        if due is None or due > now:
+            wait = _LOOK_S if due is None else (due - now).total_seconds()
+            return min(wait, _LOOK_S)
+        free = _AT_ONCE - len(self._dispatched)
+        if free <= 0:
+            return _LOOK_S
+        await self._queue.expire(now=now)
+        claims = await self._queue.claim(self._leases.new(), now=now, limit=free)
+        for claim in claims:
+            task = asyncio.get_running_loop().create_task(self._dispatch(claim))
+            self._dispatched.add(task)
+            task.add_done_callback(self._ended)
+        return 0.0 if claims else _LOOK_S
+
+    async def _dispatch(self, claim: Claim) -> None:
+        try:
+            await self._dispatcher.dispatch(claim)
+        except StorageError as error:
+            self._trouble(error)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._dispatched.discard(task)
+        if len(self._dispatched) == _AT_ONCE - 1:
+            self._woken.set()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(_RENEW_S)
+            if not self._courier.under_way:
+                continue
+            try:
+                await self._queue.renew(self._leases.token, until=self._clock() + LEASE)
+            except StorageError as error:
+                self._trouble(error)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        self._woken.clear()

@@ -1,0 +1,100 @@
+"""A desk whose records live in dicts, with a clock and ids that tests can foretell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, Generic, TypeVar
+
+from postroad.errors import ConflictError
+from postroad.operations.administration.desk import Desk
+from postroad.tenancy.records import ApiKey, App, Developer, Operator, RelayAccount, Route, User
+
+T = TypeVar("T")
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+class Shelf(Generic[T]):
+    """Records of one kind, which agree on `unique`."""
+
+    def __init__(self, unique: Callable[[Any], object] = lambda each: each.id) -> None:
+        self.kept: dict[str, Any] = {}
+        self._unique = unique
+
+    async def add(self, record: T) -> None:
+        self._refuse_taken(record)
+        self.kept[record.id] = record  # type: ignore[attr-defined]
+
+    async def get(self, record_id: str) -> T | None:
+        return self.kept.get(record_id)
+
+    async def list(self) -> list[T]:
+        return [*self.kept.values()]
+
+    async def change(self, record_id: str, **fields: object) -> T | None:
+        if record_id not in self.kept:
+            return None
+        changed = replace(self.kept[record_id], **fields)
+        self._refuse_taken(changed)
+        self.kept[record_id] = changed
+        return changed  # type: ignore[no-any-return]
+
+    async def remove(self, record_id: str) -> bool:
+        return self.kept.pop(record_id, None) is not None
+
+    def _refuse_taken(self, record: Any) -> None:
+        taken = {self._unique(each) for each in self.kept.values() if each.id != record.id}
+        if self._unique(record) in taken:
+            raise ConflictError(f"{self._unique(record)} is taken")
+
+
+class Shelves:
+    """Everything an operator manages, and the passwords of the relays."""
+
+    def __init__(self) -> None:
+        self.developers = Shelf[Developer]()
+        self.apps = Shelf[App]()
+        self.operators = Shelf[Operator](lambda each: each.name)
+        self.secrets: dict[str, str] = {}
+        self._users: dict[str, Shelf[User]] = {}
+        self._keys: dict[str, Shelf[ApiKey]] = {}
+        self._relays: dict[str | None, Shelf[RelayAccount]] = {}
+        self._routes: dict[str, Shelf[Route]] = {}
+
+    def users(self, app_id: str) -> Shelf[User]:
+        return self._users.setdefault(app_id, Shelf(lambda each: each.account))
+
+    def keys(self, app_id: str) -> Shelf[ApiKey]:
+        return self._keys.setdefault(app_id, Shelf(lambda each: each.digest))
+
+    def relays(self, app_id: str | None) -> Shelf[RelayAccount]:
+        return self._relays.setdefault(app_id, Shelf(lambda each: each.name))
+
+    def routes(self, app_id: str) -> Shelf[Route]:
+        return self._routes.setdefault(app_id, Shelf())
+
+    async def set_relay_secret(self, app_id: str | None, relay_id: str, secret: str) -> bool:
+        self.secrets[relay_id] = secret
+        return await self.relays(app_id).change(relay_id, has_secret=bool(secret)) is not None
+
+
+class Marked:
+    """Hashes that show what was hashed."""
+
+    async def hash(self, password: str) -> str:
+        return f"hash of {password}"
+
+
+def desk_in_memory() -> tuple[Desk, Shelves]:
+    """A desk, and the shelves behind it."""
+    shelves = Shelves()
+    ids = count(1)
+    octets = count(1)
+
+    def random(size: int) -> bytes:
+        return next(octets).to_bytes(size)
+
+    desk = Desk(shelves, Marked(), lambda: NOW, lambda: f"id-{next(ids)}", random)
+    return desk, shelves
