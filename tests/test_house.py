@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "worker": PURE | {"errors", "transport", "telemetry"},
     "operations": PURE | {"errors", "transport", "telemetry", "worker"},
     "api": {"errors", "message", "providers", "tenancy", "delivery", "operations", "telemetry"},
-    "wiring": LIBRARY | SERVER,
+    "wiring": LIBRARY | SERVER | {"postroad"},
     "scripting": {"errors", "providers", "frontdoor", "postroad"},
     "simulators": {"errors", "providers", "frontdoor", "postroad"},
     "cli": LIBRARY

@@ -51,7 +51,7 @@ class StandIn:
     """The operations of both dialects: they remember what they were asked, and say what is set.
 
     outcomes: by operation; an exception is raised.
-    gate:     when set, operations wait for it.
+    gate:     when there is one, operations wait for it.
     """
 
     def __init__(self) -> None:
@@ -65,12 +65,14 @@ class StandIn:
         }
         self.gate: asyncio.Event | None = None
         self.entered = threading.Event()
+        self.on_outcome: Callable[[], None] = lambda: None
 
     async def _outcome(self, name: str, request: Request | DanbeeCall, session: str = "") -> Any:
         self.asked.append((name, request, session))
         self.entered.set()
         if self.gate is not None:
             await self.gate.wait()
+        self.on_outcome()
         outcome = self.outcomes[name]
         if isinstance(outcome, BaseException):
             raise outcome
@@ -212,7 +214,22 @@ class Service:
         self.operations.entered.clear()
         self.health.obstacle, self.health.origins = "", {}
         for told in (self.accesses, self.refused, self.crashes):
-            told.clear()  # type: ignore[attr-defined]
+            told.clear()
+
+    def told(self) -> list[Access]:
+        """Every request told of, once the one that was answered last is."""
+        self.until(lambda: self.app.running == 0)
+        return self.accesses
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Let the server's loop turn until `is_so`; fails when that takes too long."""
+
+        async def turn() -> None:
+            async with asyncio.timeout(10):
+                while not is_so():  # noqa: ASYNC110 - what it waits for tells nobody
+                    await asyncio.sleep(0)
+
+        self.call(turn())
 
     @property
     def only_asked(self) -> Any:

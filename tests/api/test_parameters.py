@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from urllib.parse import quote, urlencode
 
@@ -204,7 +205,7 @@ def test_odd_multipart_fields_are_named(body: bytes, expected: Parameters) -> No
     [
         (MULTIPART, part("title", b"a") + b"--xyz--\r\n"),
         (TYPED, part("title", b"a")),
-        (TYPED, b"--xyz--junk"),
+        (TYPED, b"--xyz-"),
         (TYPED, b"title=a"),
         (TYPED, b"--xyz\r\n\r\na\r\n--xyz--\r\n"),
         (TYPED, b"--xyz\r\nContent-Disposition: form-data\r\n\r\na\r\n--xyz--\r\n"),
@@ -259,7 +260,7 @@ def test_every_form_is_utf_8_whatever_it_says(content_type: str) -> None:
     ],
 )
 def test_more_parameters_than_anybody_needs_are_refused(content_type: str, body: bytes) -> None:
-    assert fault_of(content_type, body) in {Fault.TOO_MANY, Fault.MALFORMED}
+    assert fault_of(content_type, body) is Fault.TOO_MANY
 
 
 def test_a_hundred_parameters_are_read() -> None:
@@ -279,12 +280,12 @@ def test_what_a_client_encodes_is_what_is_read(pairs: list[Pair]) -> None:
 
 @given(st.binary(), st.sampled_from([FORM, JSON, TYPED]))
 def test_no_octets_break_the_reading(body: bytes, content_type: str) -> None:
-    try:
+    pairs: list[Pair] = []
+
+    with contextlib.suppress(BadRequest):
         pairs = pairs_of_body(content_type, body)
-    except BadRequest as bad:
-        assert bad.fault in {Fault.MALFORMED, Fault.TOO_MANY}
-    else:
-        assert all(isinstance(name, str) for name, _ in pairs)
+
+    assert all(isinstance(name, str) for name, _ in pairs)
 
 
 @given(st.text(alphabet="%aF0 +&=\u6d4b"))

@@ -242,7 +242,13 @@ def settlement(
 ) -> Settlement:
     """Return what brings the claim's recipients, in their order, to `states`."""
     fates = tuple(
-        Fate(recipient.position, state, 250 if state is State.ACCEPTED else 550, "2.0.0", "said")
+        Fate(
+            recipient.position,
+            state,
+            250 if state is State.ACCEPTED else 550,
+            "2.0.0",
+            f"said of {recipient.address}",
+        )
         for recipient, state in zip(claim.recipients, states, strict=True)
     )
     built = Settlement(Code.OK, "done", "", fates, due, at, None)

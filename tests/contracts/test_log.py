@@ -160,7 +160,7 @@ def test_an_entry_has_the_status_of_its_message(
     ("written", "error", "reason"),
     [
         ("", "AUTH was refused: 535 no", "AUTH was refused: 535 no"),
-        ("", "", "550 2.0.0 said"),
+        ("", "", "550 2.0.0 said of b@b.example"),
         ("邮箱格式错误!", "AUTH was refused: 535 no", "邮箱格式错误!"),
     ],
     ids=["of-the-attempt", "of-the-reply", "as-it-was-answered"],
@@ -169,9 +169,13 @@ def test_a_failed_message_has_its_reason_in_the_log(
     run: Runner, written: str, error: str, reason: str
 ) -> None:
     async def scenario(stores: Stores) -> None:
-        given = await stores.put(message("a@a.example", "b@b.example"), reason=written)
-        claim = held(given)
-        await stores.queue.settle(claim, settlement(claim, ACCEPTED, BOUNCED, error=error))
+        to = ("a@a.example", "b@b.example", "c@c.example")
+        given = await stores.put(message(*to), reason=written)
+        first = held(given)
+        states = (ACCEPTED, State.DEFERRED, State.DEFERRED)
+        await stores.queue.settle(first, settlement(first, *states, due=NOW, error="not now"))
+        (last,) = await stores.claim()
+        await stores.queue.settle(last, settlement(last, BOUNCED, BOUNCED, error=error))
         (found,) = await stores.logged()
 
         assert (found.status, found.reason) == ("failed", reason)

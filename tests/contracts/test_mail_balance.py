@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.contracts.mail_stores import (
     APP,
@@ -20,6 +19,7 @@ from tests.contracts.mail_stores import (
     message,
     settlement,
 )
+from tests.support.folders import open_folder
 
 from postroad.delivery.messages import Claim, Lease, NewMessage
 from postroad.delivery.states import FINAL, State
@@ -165,12 +165,10 @@ class Books:
         assert read("SELECT count(*) FROM send_log") == [(len(self.messages),)]
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None)
 @given(plan=steps)
 def test_in_any_order_every_message_is_in_exactly_one_state(
-    empty_database: Path, plan: list[tuple[str, object, object]]
+    empty: Path, plan: list[tuple[str, object, object]]
 ) -> None:
     async def scenario(stores: Stores) -> None:
         books = Books(stores)
@@ -178,5 +176,5 @@ def test_in_any_order_every_message_is_in_exactly_one_state(
             await getattr(books, step)(first, second)
             await books.check()
 
-    with tempfile.TemporaryDirectory() as folder:
-        Runner(empty_database, Path(folder))(scenario)
+    with open_folder() as folder:
+        Runner(empty, folder)(scenario)

@@ -28,17 +28,16 @@ MAY_BE_SCANNED = {"SCAN json_each", "SCAN page", "SCAN p"}
 ALL_OF_THEM = {"SCAN m", "SCAN e"}
 
 
-async def traced(stores: Stores, *, listings: bool) -> list[str]:
-    """Return every statement that the engine is given, values filled in."""
+async def traced(stores: Stores) -> list[str]:
+    """Return every statement that the engine is given from now on, values filled in."""
     statements: list[str] = []
     database = stores.database
-    if listings:
-        await database.read_aside("SELECT 1")
-        assert database._aside is not None
-        database._aside.set_trace_callback(statements.append)
-    else:
-        database._reader.set_trace_callback(statements.append)
-        await database.write(lambda engine: engine.set_trace_callback(statements.append))
+    await database.read_aside("SELECT 1")  # which opens its connection
+    assert database._aside is not None
+    database._aside.set_trace_callback(statements.append)
+    database._reader.set_trace_callback(statements.append)
+    await database.write(lambda engine: engine.set_trace_callback(statements.append))
+    statements.clear()  # of the end of that transaction
     return statements
 
 
@@ -58,7 +57,7 @@ async def scans(stores: Stores, statements: list[str]) -> dict[str, set[str]]:
 
 def test_nothing_on_the_way_of_a_message_scans_a_table(run: Runner) -> None:
     async def scenario(stores: Stores) -> None:
-        statements = await traced(stores, listings=False)
+        statements = await traced(stores)
         windows = (WindowStart("session:1", NOW), WindowStart("user:1", NOW))
         for _ in range(64):
             await stores.mail.accept(intake(None, windows=windows), now=NOW)
@@ -91,7 +90,7 @@ def test_nothing_on_the_way_of_a_message_scans_a_table(run: Runner) -> None:
 
 def test_listings_by_app_address_and_rare_state_scan_no_table(run: Runner) -> None:
     async def scenario(stores: Stores) -> None:
-        statements = await traced(stores, listings=True)
+        statements = await traced(stores)
         for app_id, state, to in itertools.product(
             (None, APP), (None, State.HELD, State.CAPTURED, State.ACCEPTED), (None, "a@a.example")
         ):
@@ -107,7 +106,7 @@ def test_listings_by_app_address_and_rare_state_scan_no_table(run: Runner) -> No
 
 def test_the_log_by_app_recipient_and_place_scans_no_table(run: Runner) -> None:
     async def scenario(stores: Stores) -> None:
-        statements = await traced(stores, listings=True)
+        statements = await traced(stores)
         asked: dict[str, Any] = {
             "app_id": APP,
             "to": "a@a.example",
@@ -127,7 +126,7 @@ def test_the_log_by_app_recipient_and_place_scans_no_table(run: Runner) -> None:
 
 def test_without_restriction_only_the_newest_are_read(run: Runner) -> None:
     async def scenario(stores: Stores) -> None:
-        statements = await traced(stores, listings=True)
+        statements = await traced(stores)
         await stores.messages.list(app_id=None, state=None, to=None, limit=10)
         await stores.logged()
         found = await scans(stores, statements)

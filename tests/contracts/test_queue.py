@@ -209,6 +209,19 @@ def test_only_those_still_open_are_sent_to_again(run: Runner) -> None:
     run(scenario)
 
 
+def test_a_settlement_touches_nobody_who_was_not_sent_to(run: Runner) -> None:
+    async def scenario(stores: Stores) -> None:
+        given = await stores.put(message(A, B, captured=frozenset({0})))
+        before = (await stores.get(given)).recipients[0]
+        claim = held(replace(given, captured=frozenset()))
+        await stores.queue.settle(claim, settlement(claim, State.BOUNCED, State.ACCEPTED))
+
+        assert (await stores.get(given)).recipients[0] == before
+        assert await stores.states(given) == [State.CAPTURED, State.ACCEPTED]
+
+    run(scenario)
+
+
 def test_a_due_time_without_open_recipients_is_not_kept(run: Runner) -> None:
     async def scenario(stores: Stores) -> None:
         given = await stores.put(message())
@@ -394,11 +407,14 @@ def test_expiry_leaves_recipients_that_have_ended_alone(run: Runner) -> None:
         (first,) = await stores.claim()
         states = (State.BOUNCED, State.DEFERRED)
         await stores.queue.settle(first, settlement(first, *states, due=NOW))
+        ended = (await stores.get(given)).recipients[0]
         await stores.claim()
         await stores.queue.expire(now=NOW + MINUTE)
+        found = (await stores.get(given)).recipients
 
-        assert await stores.states(given) == [State.BOUNCED, State.IN_DOUBT]
-        assert (await stores.get(given)).recipients[0].code == 550
+        assert found[0] == ended
+        assert found[1].state is State.IN_DOUBT
+        assert (found[1].code, found[1].enhanced, found[1].text) == (0, "", "")
 
     run(scenario)
 

@@ -201,3 +201,8 @@ def test_an_endless_list_is_refused_at_the_limit() -> None:
 def test_two_spellings_of_a_domain_are_one_mailbox() -> None:
     assert Address("a@B.example").identity == Address("a@b.example").identity
     assert Address("A@b.example").identity != Address("a@b.example").identity
+
+
+@given(addresses)
+def test_the_text_of_an_address_is_read_back_as_the_same(address: Address) -> None:
+    assert Address.parse(address.text) == address

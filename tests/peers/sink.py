@@ -27,19 +27,22 @@ class Sink:
         """Return the way to it: no TLS, no login."""
         return Relay(LOOPBACK, self._port, security="none", timeouts=timeouts or Timeouts())
 
-    def contents(self) -> list[bytes]:
-        """Return the content of every transaction that had some, lines ended by LF, unstuffed."""
-        self._program.until("idle", self._is_idle)
+    def contents(self, *, is_connected: bool = False) -> list[bytes]:
+        """Return the content of every transaction that had some, lines ended by LF, unstuffed.
+
+        is_connected: a sender keeps its connection open, with no transaction under way.
+        """
+        self._program.until("idle", lambda: self._is_idle(is_connected=is_connected))
         dumps = [file.read_bytes() for file in self._folder.glob("dump.*")]
         # Its own fields end with Received, of three lines; its own empty line ends the file.
         taken = [dump.split(b"\tby smtp-sink", 1) for dump in dumps]
         contents = [rest[1].split(b"\n", 2)[2] for rest in taken if len(rest) == 2]
         return [content.removesuffix(b"\n") for content in contents if content]
 
-    def _is_idle(self) -> bool:
-        """Whether every connection is closed and so is every file."""
+    def _is_idle(self, *, is_connected: bool) -> bool:
+        """Whether every connection is closed, unless one may be open, and so is every file."""
         files = (file for file in self._program.open_files if file.parent == self._folder)
-        return not has_connections(self._port) and not any(
+        return (is_connected or not has_connections(self._port)) and not any(
             file.name.startswith("dump.") for file in files
         )
 

@@ -21,7 +21,8 @@ from urllib.parse import urlencode
 from tests.support.folders import open_folder
 from tests.support.programs import LOOPBACK, Program, free_port
 
-SEND, LOGIN, READY = "/api/mail/send", "/api/user/login", "/readyz"
+SEND, LOGIN, REGISTER = "/api/mail/send", "/api/user/login", "/api/user/register"
+READY = "/readyz"
 SENT = {"code": 200, "msg": "success", "data": "邮件发送成功"}
 ACCOUNT, PASSWORD = "13800138000", "UserPass123"  # of the seed's samples
 POSTROAD = (sys.executable, "-m", "postroad")
@@ -258,14 +259,14 @@ class Service:
         words = ("--tokens", "on" if tokens else "off", "--interval", "0", *flags)
         made = self.run("app", "create", name, *words)
         keys = (made["appid"], made["signature"], made["api_key"])
-        secrets = {"FIXTURE_PASSWORD": PASSWORD}
-        whose = ("--app", made["appid"], "--password-env", "FIXTURE_PASSWORD")
-        self.run("user", "create", ACCOUNT, *whose, secrets=secrets)
         login = {"user": ACCOUNT, "pass": PASSWORD}
-        if not tokens:
-            return App(*keys, proof=login)
         values = {"appid": made["appid"], "signature": made["signature"], **login}
-        answer = self.ask(LOGIN, values).json()
+        with self.client() as client:
+            answer = client.ask(REGISTER, {**values, "nickname": "Kim"}).json()
+            assert answer["code"] == 200, answer
+            if not tokens:
+                return App(*keys, proof=login)
+            answer = client.ask(LOGIN, values).json()
         assert answer["code"] == 200, answer
         return App(*keys, proof={"token": answer["data"]["token"]})
 

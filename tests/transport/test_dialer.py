@@ -12,12 +12,18 @@ from postroad.errors import ConnectError, Reason
 from postroad.transport.dialer import MAX_ADDRESSES, dial, dial_async
 
 
-def dial_both(host: str, port: int, timeout_s: float) -> list[str | Reason | None]:
+def dial_both(
+    host: str, port: int, timeout_s: float, *, public_only: bool = False
+) -> list[str | Reason | None]:
     """What the blocking and the asyncio dialer find: an address, or the reason why not."""
     found: list[str | Reason | None] = []
-    for connect in (dial, lambda *arguments: asyncio.run(dial_async(*arguments))):
+    for is_async in (False, True):
         try:
-            sock, address = connect(host, port, timeout_s)
+            if is_async:
+                dialing = dial_async(host, port, timeout_s, public_only=public_only)
+                sock, address = asyncio.run(dialing)
+            else:
+                sock, address = dial(host, port, timeout_s, public_only=public_only)
         except ConnectError as error:
             found.append(error.reason)
         else:

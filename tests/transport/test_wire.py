@@ -144,22 +144,6 @@ def test_a_dot_can_be_taken_back_until_its_record_has_left(
     assert (second.outcome is None) is (unsent == 0)
 
 
-def test_a_record_of_tls_itself_that_did_not_leave_changes_nothing_for_a_dot_that_did(
-    ends: tuple[Wire, Server],
-) -> None:
-    wire, server = ends
-    first = begin(wire, server)
-    server.hears(bytes(wire.next_octets() or b""))
-    server.say(wire, GO)
-    assert b"\r\n.\r\n" in server.hears(bytes(wire.next_octets() or b""))
-    wire.receive(b"\x17\x03\x03\x00\x20" + b"x" * 32)  # broken, so that TLS sends an alert
-    alert = wire.next_octets()
-
-    assert alert
-    assert first.ended.code is Code.IN_DOUBT
-    assert wire.withdraw(first, 9, unsent=len(alert)) is Withdrawal.TOO_LATE
-
-
 def test_a_reply_before_a_broken_record_counts(ends: tuple[Wire, Server]) -> None:
     wire, server = ends
     first = begin(wire, server)

@@ -88,8 +88,7 @@ def _pairs_of_multipart(boundary: str, body: bytes) -> list[Pair]:
     pieces: list[bytes] = []
     segment: MultipartSegment | None = None
     try:
-        parser = PushMultipartParser(boundary, max_segment_count=MAX_PAIRS + 1, strict=True)
-        with parser:
+        with PushMultipartParser(boundary, strict=True) as parser:
             for event in parser.parse(body):
                 if isinstance(event, MultipartSegment):
                     segment, pieces = event, []
@@ -99,9 +98,10 @@ def _pairs_of_multipart(boundary: str, body: bytes) -> list[Pair]:
                     is_file = segment.filename is not None
                     value = Odd.ILLEGAL if is_file else _text(b"".join(pieces))
                     pairs.append((segment.name or "", value))
+                    _counted(pairs)
     except (MultipartError, UnicodeError) as error:
         raise BadRequest(Fault.MALFORMED) from error
-    return _counted(pairs)
+    return pairs
 
 
 class _Members(list[tuple[str, object]]):

@@ -80,7 +80,12 @@ class Guards:
         self._limits = limits
         self._on_access = on_access
         self._running: set[asyncio.Task[object]] = set()
-        self.held_octets = 0
+        self.held_octets = 0  # of all bodies that are being read or worked on
+
+    @property
+    def running(self) -> int:
+        """How many requests are under way."""
+        return len(self._running)
 
     def cut(self) -> None:
         """Cut off every request that still runs."""
@@ -112,7 +117,6 @@ class Guards:
             else:  # CONNECT, and "*" of OPTIONS
                 await text_answer("This is no proxy.", status=400).send(answer)
         finally:
-            self._running.discard(task)
             body.release()
             self._on_access(
                 Access(  # the router has written its own form of the path into the scope
@@ -124,6 +128,7 @@ class Guards:
                     ip=scope["client"][0] if scope["client"] else "",
                 )
             )
+            self._running.discard(task)
 
     def _see_through_proxies(self, scope: HTTPScope) -> None:
         peer, port = scope["client"] or ("", 0)

@@ -73,6 +73,14 @@ class HttpServer:
         """The port it listens at, once started."""
         return self._port
 
+    @property
+    def connections(self) -> int:
+        """How many may be open at once, so that files are left for everything else."""
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if files == resource.RLIM_INFINITY:
+            return _MAX_CONNECTIONS
+        return max(1, min(files - _SPARE_FILES, _MAX_CONNECTIONS))
+
     async def start(self) -> None:
         """Listen: from here on connections are taken."""
         listening = await self._bound()
@@ -88,7 +96,7 @@ class HttpServer:
                 max_buffer_size=_HEAD_OCTETS,
             ),
             websockets=False,
-            backpressure=_connections(),
+            backpressure=self.connections,
             log_enabled=False,
             # Without this it sets up logging anew, and closes the handlers there are.
             log_dictconfig={"incremental": True, "formatters": {}, "handlers": {}, "loggers": {}},
@@ -181,11 +189,3 @@ def _check_certificate(certificate: Path | None, key: Path | None) -> None:
         raise SettingsError(
             f"tls_certificate {certificate} and tls_key {key} cannot be used: {error}"
         ) from error
-
-
-def _connections() -> int:
-    """Return how many connections may be open, so that files are left for everything else."""
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files == resource.RLIM_INFINITY:
-        return _MAX_CONNECTIONS
-    return max(1, min(files - _SPARE_FILES, _MAX_CONNECTIONS))

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from postroad.delivery.messages import Attempt, Settlement, StoredMessage
     from postroad.wiring import Installation
 
+LATEST = "latest"
+
 command = group(
     "message",
     """Messages: what was stored of each mail, and what became of it.
 
-    A MESSAGE is given by its id, which `list` shows.
+    A MESSAGE is given by its id, which `list` shows; `latest` is the newest of all.
     """,
 )
 
@@ -103,15 +105,15 @@ def show(message: str, where: Where, as_json: bool, transcript: bool) -> None:
     from postroad.cli.records import as_object
 
     async def work(found: Installation) -> tuple[StoredMessage, list[Attempt]]:
-        app_id = await _app_of(found, message)
-        stored = await found.mail.message(app_id, message)
+        app_id, message_id = await _meant(found, message)
+        stored = await found.mail.message(app_id, message_id)
         if stored is None:
             raise _no_such(message)
-        return stored, await found.mail.attempts(app_id, message)
+        return stored, await found.mail.attempts(app_id, message_id)
 
     stored, attempts = inside(where, work)
     if as_json:
-        say_json(as_object(stored) | {"tries": [as_object(attempt) for attempt in attempts]})
+        say_json(as_object(stored) | {"history": [as_object(attempt) for attempt in attempts]})
     else:
         _print(stored, attempts, transcript=transcript)
 
@@ -125,7 +127,7 @@ def content(message: str, where: Where, as_json: bool) -> None:
     from postroad.cli.output import say_json, say_octets
 
     async def work(found: Installation) -> bytes | None:
-        return await found.mail.content(await _app_of(found, message), message)
+        return await found.mail.content(*await _meant(found, message))
 
     octets = inside(where, work)
     if octets is None:
@@ -155,9 +157,9 @@ def release(message: str, where: Where, as_json: bool) -> int:
     from postroad.cli.records import plain, shown
 
     async def work(found: Installation) -> tuple[Settlement, StoredMessage | None]:
-        app_id = await _app_of(found, message)
-        settlement = await found.release(app_id, message)
-        return settlement, await found.mail.message(app_id, message)
+        app_id, message_id = await _meant(found, message)
+        settlement = await found.release(app_id, message_id)
+        return settlement, await found.mail.message(app_id, message_id)
 
     settlement, stored = inside(where, work)
     addresses = {each.position: each.address for each in stored.recipients} if stored else {}
@@ -200,11 +202,17 @@ def _exit(settlement: Settlement) -> Exit:
     return Exit.IN_DOUBT if State.IN_DOUBT in states else Exit.FAILED
 
 
-async def _app_of(found: Installation, message: str) -> str:
+async def _meant(found: Installation, message: str) -> tuple[str, str]:
+    """Return the app and the id of the message that is given by its id, or as `latest`."""
+    if message == LATEST:
+        newest = await found.messages.list(app_id=None, state=None, to=None, limit=1)
+        if not newest:
+            raise NotFoundError("there is no message yet")
+        return newest[0].app_id, newest[0].id
     app_id = await found.mail.find_app(message)
     if app_id is None:
         raise _no_such(message)
-    return app_id
+    return app_id, message
 
 
 def _no_such(message: str) -> NotFoundError:
@@ -237,9 +245,9 @@ def _print(message: StoredMessage, attempts: list[Attempt], *, transcript: bool)
         ("subject", message.subject),
         ("size", f"{message.size_octets:,} octets"),
         ("created", message.created_at),
-        ("due", message.due),
-        ("expires", message.expires_at),
     ]
+    if message.due is not None:
+        rows += [("due", message.due), ("expires", message.expires_at)]
     page(" ".join(states_of(message)), rows)
     say()
     recipients = [

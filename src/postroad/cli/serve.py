@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -15,6 +17,9 @@ from postroad.cli.options import CONTEXT, SectionedCommand, option
 from postroad.cli.output import OutputError, say
 from postroad.errors import SettingsError
 from postroad.settings import SETTINGS, Settings, check_files, load
+
+if TYPE_CHECKING:
+    from postroad.wiring.demo import Demo
 
 
 class Running(Protocol):
@@ -35,6 +40,10 @@ class Running(Protocol):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What should be looked at."""
+
+    @property
+    def demo(self) -> Demo | None:
+        """Two apps to try it with, if they were asked for."""
 
 
 def _setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,8 +73,14 @@ def _parameter(key: str) -> str:
     help="TOML file with settings; by default the one that POSTROAD_CONFIG names, if any.",
     section="Service",
 )
+@option(
+    "--demo",
+    is_flag=True,
+    help="Make two apps to try it with, whose mail is captured, and print how to send.",
+    section="Service",
+)
 @_setting_options
-def command(config: str | None, **flags: str | None) -> int:
+def command(config: str | None, demo: bool, **flags: str | None) -> int:
     """Run the mail service until Ctrl-C or SIGTERM.
 
     Every setting is an option here, or a variable such as POSTROAD_LISTEN, or a line of the
@@ -84,7 +99,7 @@ def command(config: str | None, **flags: str | None) -> int:
     try:
         from postroad.wiring import serve
 
-        return serve(settings, lambda running: announce(running, settings))
+        return serve(settings, lambda running: announce(running, settings), with_demo=demo)
     except ModuleNotFoundError as exc:
         raise missing_package(exc) from None
 
@@ -113,6 +128,9 @@ def announce(running: Running, settings: Settings) -> None:
     with contextlib.suppress(OutputError):
         for line in greeting(running, settings.warnings):
             say(line)
+        if running.demo is not None:
+            for line in first_steps(running.demo, running.url, settings):
+                say(line)
     if running.setup_password is not None:
         with contextlib.suppress(OutputError):
             say(f"operator's one-time password, shown only now: {running.setup_password}", err=True)
@@ -130,6 +148,44 @@ def greeting(running: Running, warnings: Sequence[str] = ()) -> list[str]:
     ]
     told = dict.fromkeys((*running.warnings, *warnings))
     return lines + [f"warning: {warning}" for warning in told]
+
+
+def first_steps(demo: Demo, url: str, settings: Settings) -> list[str]:
+    """Return what a newcomer needs to send the first mail and to see it."""
+    on, off = demo.with_tokens, demo.without_tokens
+    rows = [
+        ("Demo app", "tokens on", "tokens off"),
+        ("appid", on.appid, off.appid),
+        ("signature", on.signature, off.signature),
+        ("user", on.account, off.account),
+        ("pass", on.password, off.password),
+        ("token", f"{on.token[:8]}… (below)", "-"),
+        ("api_key", on.api_key, off.api_key),
+    ]
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    table = [f"  {name:{first}}  {one:{second}}  {two}" for name, one, two in rows]
+    return [
+        "",
+        *table,
+        "",
+        "Send a first mail. It is captured: nothing leaves this machine.",
+        "",
+        f"  curl {url}/api/mail/send -d appid={on.appid} -d signature={on.signature} \\",
+        f"    -d token={on.token} \\",
+        "    -d mail=bo@b.example -d title='안녕, 你好' -d content='<h1>Hello!</h1>'",
+        "",
+        "Show it:",
+        "",
+        f"  {_program()} message show latest --data-dir {shlex.quote(str(settings.data_dir))}",
+        "",
+        f"These stand in {demo.file} too, for your eyes only.",
+    ]
+
+
+def _program() -> str:
+    """Return how the person calls this program."""
+    path = Path(sys.argv[0])
+    return shlex.quote(str(path)) if path.name == "postroad" else "postroad"
 
 
 def _occupy_standard_descriptors() -> None:

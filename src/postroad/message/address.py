@@ -71,6 +71,16 @@ class Address:
         return _parse(text)
 
     @property
+    def text(self) -> str:
+        """The mailbox as a person writes it; `parse` returns the same address again."""
+        if not self.name:
+            return self.email
+        if _BARE_NAME_FORBIDDEN.search(self.name) or self.name != self.name.strip():
+            quoted = self.name.replace("\\", "\\\\").replace('"', '\\"')
+            return f'"{quoted}" <{self.email}>'
+        return f"{self.name} <{self.email}>"
+
+    @property
     def local_part(self) -> str:
         """What stands before the "@", quotes included."""
         return self.path.rpartition("@")[0]

@@ -188,7 +188,7 @@ class Sending:
             app_id=app.id,
             door=door,
             message_id=built.message_id,
-            from_=str(message.from_),
+            from_=message.from_.text,
             recipients=tuple([address.email for address in built.recipients]),
             subject=message.subject,
             content=built.content,

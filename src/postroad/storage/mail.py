@@ -122,7 +122,7 @@ class MailStore:
 
     async def content(self, app_id: str, message_id: str) -> bytes | None:
         """Return the octets of a message; None when there are none."""
-        found = self._database.read(_CONTENT, (message_id, app_id))
+        found = await self._database.read_aside(_CONTENT, (message_id, app_id))  # megabytes
         return await message_rows.unpack(*found[0]) if found else None
 
     async def attempts(self, app_id: str, message_id: str) -> list[Attempt]:

@@ -1,45 +1,50 @@
-"""Opening what a data folder holds, in the order in which nothing can be lost."""
+"""Opening a database with its key, in the order in which nothing can be lost."""
 
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 from postroad.errors import StorageError
 from postroad.storage.cipher import Cipher
-from postroad.storage.database import Database, connect
-from postroad.storage.folder import DataFolder
+from postroad.storage.database import Database
+from postroad.storage.files import close_beside, connect
 from postroad.storage.migrate import is_current, migrate
 
 
-def open_database(folder: DataFolder, *, is_server: bool) -> Database:
-    """Return the folder's database with its key, both made when the folder is new.
+def open_for_server(path: Path, key: Path) -> Database:
+    """Return the database with the newest schema; file and key are made where there are none.
 
     raises: StorageError when anything is missing, damaged, another's or of a newer version.
     """
-    if not is_current(folder.database):
-        migrate(folder.database)
-    # The database is first: a key without it means that it was lost.
-    cipher = Cipher.open(folder.key, may_create=not _has_secrets(folder))
-    if not is_server:
-        return Database.open(folder.database, is_server=False, cipher=cipher)
-    database = Database.open(
-        folder.database, is_server=True, cipher=cipher, when_copied=folder.unmark
-    )
-    folder.mark()
-    return database
+    migrate(path)
+    # The database is made first: a key without one means that it was lost.
+    return Database.open(path, is_server=True, cipher=Cipher.open(key, may_create=_is_new(path)))
 
 
-def _has_secrets(folder: DataFolder) -> bool:
-    """Whether the database holds what only its own key decrypts."""
+def open_beside(path: Path, key: Path) -> Database:
+    """Return the database for a command, which a server may have open too.
+
+    raises: StorageError, also when there is none or its schema is not this version's.
+    """
+    if not is_current(path):
+        what = "has the schema of an older Postroad" if path.exists() else "does not exist yet"
+        raise StorageError(
+            f"the database {path} {what}: run `postroad migrate`, or start the server"
+        )
+    return Database.open(path, is_server=False, cipher=Cipher.open(key, may_create=_is_new(path)))
+
+
+def _is_new(path: Path) -> bool:
+    """Whether nobody has kept anything in it that a lost key would make unreadable."""
+    connection = connect(path, is_reader=True)
     try:
-        connection = connect(folder.database, is_reader=True)
-        try:
-            sql = (
-                "SELECT EXISTS (SELECT 1 FROM app)"
-                " OR EXISTS (SELECT 1 FROM relay WHERE secret IS NOT NULL)"
-            )
-            return bool(connection.execute(sql).fetchone()[0])
-        finally:
-            connection.close()
+        found = connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM operator) OR EXISTS (SELECT 1 FROM app)"
+            " OR EXISTS (SELECT 1 FROM relay)"
+        )
+        return not found.fetchone()[0]
     except sqlite3.Error as error:
-        raise StorageError(f"{folder.database} cannot be read: {error}") from error
+        raise StorageError(f"{path} cannot be read: {error}") from error
+    finally:
+        close_beside(connection, path)

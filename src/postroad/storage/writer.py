@@ -24,23 +24,23 @@ _BREAKING = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB
 class Writer:
     """The only thread that writes, with the only connection that does.
 
-    connection: in autocommit mode; the thread closes it.
-    after:      called between batches, when nobody waits for it, with the connection.
-    at_end:     called once before the connection is closed, unless the writer is broken.
+    connection: in autocommit mode.
+    after:      called after each batch, when nobody waits for it, with the connection.
+    close:      closes the connection at the end, unless the writer is broken.
     """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         *,
-        after: Callable[[sqlite3.Connection], None],
-        at_end: Callable[[sqlite3.Connection], None],
+        after: Callable[[sqlite3.Connection], None] | None = None,
+        close: Callable[[sqlite3.Connection], None] = sqlite3.Connection.close,
     ) -> None:
         self.is_broken = False
         self._is_closed = False
         self._connection = connection
         self._after = after
-        self._at_end = at_end
+        self._close = close
         self._waiting: SimpleQueue[Item | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="postroad-writer", daemon=True)
         self._thread.start()
@@ -70,8 +70,9 @@ class Writer:
             if batch:
                 _wake(self._write_batch(batch))
                 self._guarded(self._after)
-        self._guarded(self._at_end)
-        self._close()
+        self._guarded(self._close)
+        if self.is_broken:
+            _keep_open(self._connection)
 
     def _take(self) -> tuple[list[Item], bool]:
         """Wait for work; return all there is, and whether more may come."""
@@ -100,6 +101,9 @@ class Writer:
             self._note(error)
             self._roll_back()
             return [(future, None, failed(error)) for _, future in batch]
+        except BaseException:
+            self.is_broken = True  # a defect of ours; those who wait must hear of it
+            return [(future, None, broken()) for _, future in batch]
         return outcomes
 
     def _do(self, batch: list[Item]) -> list[Outcome]:
@@ -107,14 +111,15 @@ class Writer:
 
         raises: sqlite3.Error when the engine ended the whole transaction.
         """
-        execute = self._connection.execute
+        connection = self._connection
+        execute = connection.execute
         outcomes: list[Outcome] = []
         for work, future in batch:
             execute("SAVEPOINT item")
             try:
-                outcomes.append((future, work(self._connection), None))
+                outcomes.append((future, work(connection), None))
             except BaseException as error:  # raised again where it was asked for
-                if not self._connection.in_transaction:
+                if not connection.in_transaction:
                     raise ended(error) from error
                 execute("ROLLBACK TO item")
                 self._note(error)
@@ -126,9 +131,9 @@ class Writer:
 
     def _note(self, error: BaseException) -> None:
         """Remember an error after which this connection cannot be believed."""
-        number = getattr(error, "sqlite_errorcode", None)
-        if number is not None and number & 0xFF in _BREAKING:
-            self.is_broken = True
+        for each in (error, error.__cause__):
+            if getattr(each, "sqlite_errorcode", 0) & 0xFF in _BREAKING:
+                self.is_broken = True
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
@@ -137,21 +142,12 @@ class Writer:
             except sqlite3.Error as error:
                 self._note(error)
 
-    def _guarded(self, step: Callable[[sqlite3.Connection], None]) -> None:
-        if not self.is_broken:
+    def _guarded(self, step: Callable[[sqlite3.Connection], None] | None) -> None:
+        if step is not None and not self.is_broken:
             try:
                 step(self._connection)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:  # nobody waits for it
                 self._note(error)
-
-    def _close(self) -> None:
-        if not self.is_broken:
-            self._connection.close()
-            return
-        # Closing would checkpoint and so sync once more, and this time believe it.
-        from ctypes import py_object, pythonapi
-
-        pythonapi.Py_IncRef(py_object(self._connection))
 
 
 Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
@@ -171,12 +167,24 @@ def failed(error: sqlite3.Error) -> StorageError:
 
 def translated(error: BaseException) -> BaseException:
     """Return what the caller of a failed piece of work gets."""
+    if isinstance(error, StopIteration):  # which no future takes
+        return RuntimeError("the work raised StopIteration")
     return failed(error) if isinstance(error, sqlite3.Error) else error
 
 
 def ended(error: BaseException) -> sqlite3.Error:
     """Return the engine's error that ended a whole transaction."""
     return error if isinstance(error, sqlite3.Error) else sqlite3.OperationalError(str(error))
+
+
+def _keep_open(connection: sqlite3.Connection) -> None:
+    """Keep a connection from ever being closed, even by the garbage collector.
+
+    Closing would checkpoint, sync once more, and this time believe it.
+    """
+    from ctypes import py_object, pythonapi
+
+    pythonapi.Py_IncRef(py_object(connection))
 
 
 def _wake(outcomes: list[Outcome]) -> None:

@@ -145,11 +145,6 @@ def message_in_doubt(*, message: str, app: str, attempt: int, relay: str | None 
     """The relay may have accepted a message whose reply never came."""
 
 
-@_event("message.quarantined", "error")
-def message_quarantined(*, message: str, app: str, traceback: str | None = None) -> None:
-    """A message made the worker fail again and again; it is not tried any more."""
-
-
 @_event("lease.expired", "warning")
 def lease_expired(*, messages: int) -> None:
     """Messages of a process that ended are in doubt now."""

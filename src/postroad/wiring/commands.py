@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from postroad.delivery.messages import Settlement
-from postroad.errors import StorageError
 from postroad.operations.passwords import Passwords
 from postroad.settings import Settings
 from postroad.storage.directory import DirectoryStore
@@ -17,7 +16,7 @@ from postroad.storage.listing import MessageList
 from postroad.storage.log import LogStore
 from postroad.storage.mail import MailStore
 from postroad.storage.migrate import is_current
-from postroad.storage.opening import open_database
+from postroad.storage.opening import open_beside, open_for_server
 from postroad.wiring.core import COMMAND, Core
 from postroad.wiring.watch import Watch
 
@@ -48,16 +47,8 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
 
     raises: StorageError when there is none, or its schema is not this version's.
     """
-    path = settings.database_path
-    if not path.exists():
-        raise StorageError(
-            f"there is no database at {path}: `postroad serve` makes one, and so does "
-            "`postroad migrate`"
-        )
-    if not is_current(path):
-        raise StorageError(f"{path} has the schema of an older Postroad: run `postroad migrate`")
-    folder = DataFolder.open(settings.data_dir, is_server=False, database=path)
-    core = Core(settings, open_database(folder, is_server=False), COMMAND, Watch())
+    folder = DataFolder(settings.data_dir)
+    core = Core(settings, open_beside(settings.database_path, folder.key), COMMAND, Watch())
     try:
         yield Installation(
             settings,
@@ -78,9 +69,9 @@ def migrated(settings: Settings) -> bool:
 
     raises: StorageError, also when a server is using it.
     """
-    path = settings.database_path
-    if path.exists() and is_current(path):
+    if is_current(settings.database_path):
         return False
-    with DataFolder.open(settings.data_dir, is_server=True, database=path) as folder:
-        asyncio.run(open_database(folder, is_server=True).aclose())
+    with DataFolder(settings.data_dir).serving(settings.database_path) as folder:
+        database = open_for_server(settings.database_path, folder.key)
+        asyncio.run(database.aclose())
     return True

@@ -18,10 +18,11 @@ from postroad.settings import Settings
 from postroad.storage.database import Database
 from postroad.storage.folder import DataFolder
 from postroad.storage.migrate import HEAD, is_current
-from postroad.storage.opening import open_database
+from postroad.storage.opening import open_for_server
 from postroad.telemetry import events, logs
 from postroad.telemetry.metrics import Metrics
 from postroad.wiring.core import SERVER, Core, now
+from postroad.wiring.demo import Demo, demo
 from postroad.wiring.health import ServiceHealth
 from postroad.wiring.http_watch import HttpWatch
 from postroad.wiring.watch import Watch
@@ -35,30 +36,33 @@ class Running:
     """What a person has to know of a service that is ready.
 
     setup_password: the operator's one-time password, at the first start only.
+    demo:           the demo apps, when they were asked for.
     """
 
     url: str
     data_dir: str
     setup_password: str | None
     warnings: tuple[str, ...]
+    demo: Demo | None = None
 
 
-def serve(settings: Settings, on_ready: Callable[[Running], None]) -> int:
+def serve(
+    settings: Settings, on_ready: Callable[[Running], None], *, with_demo: bool = False
+) -> int:
     """Run the service until SIGTERM or SIGINT; return its exit code.
 
-    raises: SettingsError, StorageError when it cannot start.
+    with_demo: make two apps to try it with, at the first start.
+    raises:    SettingsError, StorageError when it cannot start.
     """
     import uvloop
 
     log = logs.set_up(sys.stderr, format=settings.log_format, level=settings.log_level)
     try:
         with (
-            DataFolder.open(
-                settings.data_dir, is_server=True, database=settings.database_path
-            ) as folder,
+            DataFolder(settings.data_dir).serving(settings.database_path) as folder,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            return runner.run(_Service(settings, folder, log).run(on_ready))
+            return runner.run(_Service(settings, folder, log).run(on_ready, with_demo=with_demo))
     finally:
         log.close()
 
@@ -74,7 +78,7 @@ class _Service:
         self._watch = Watch(self._metrics)
         self._hurrying = asyncio.Event()
 
-    async def run(self, on_ready: Callable[[Running], None]) -> int:
+    async def run(self, on_ready: Callable[[Running], None], *, with_demo: bool) -> int:
         """Start, serve, drain."""
         settings = self._settings
         database = self._opened()
@@ -84,6 +88,7 @@ class _Service:
         stopping = self._heed_signals()
         try:
             password = await first_operator(core.directory, core.passwords, now)
+            shown = await demo(core, settings.data_dir) if with_demo else None
             if ended := await core.loop.start(dead=SERVER):
                 events.lease_expired(messages=ended)
             await server.start()
@@ -92,16 +97,17 @@ class _Service:
             raise
         url = self._url(server.port)
         events.server_started(url=url, data_dir=str(settings.data_dir), version=__version__)
-        on_ready(Running(url, str(settings.data_dir), password, settings.warnings))
+        on_ready(Running(url, str(settings.data_dir), password, settings.warnings, shown))
         name = await stopping
         await self._drain(name, core, health, server)
         return 0
 
     def _opened(self) -> Database:
-        is_new = not is_current(self._folder.database)
+        path = self._settings.database_path
+        is_old = not is_current(path)
         began = time.monotonic()
-        database = open_database(self._folder, is_server=True)
-        if is_new:
+        database = open_for_server(path, self._folder.key)
+        if is_old:
             ms = round((time.monotonic() - began) * 1_000, 1)
             events.storage_migrated(revision=HEAD, ms=ms)
         return database
