@@ -107,6 +107,7 @@ class HealthStandIn:
     def __init__(self) -> None:
         self.obstacle = ""
         self.origins: dict[str, tuple[str, ...]] = {}
+        self.error: Exception | None = None
 
     async def is_ready(self) -> str:
         return self.obstacle
@@ -115,6 +116,8 @@ class HealthStandIn:
         return b"postroad_up 1\n"
 
     async def cors_origins(self, app_id: str) -> tuple[str, ...]:
+        if self.error is not None:
+            raise self.error
         return self.origins.get(app_id, ("*",))
 
 
@@ -212,7 +215,7 @@ class Service:
         self.operations.asked.clear()
         self.operations.outcomes = fresh.outcomes
         self.operations.entered.clear()
-        self.health.obstacle, self.health.origins = "", {}
+        self.health.obstacle, self.health.origins, self.health.error = "", {}, None
         for told in (self.accesses, self.refused, self.crashes):
             told.clear()
 

@@ -172,7 +172,8 @@ def test_bodies_share_one_store_of_memory_and_give_it_back(path: str) -> None:
     body = b"title=" + b"a" * 594
     halves = post(SEND, body, FORM)[:-10], post(SEND, body, FORM)[-10:]
 
-    with running(changed(max_bodies_octets=1_000)) as service, service.connect() as holder:
+    limits = changed(max_body_octets=900, max_bodies_octets=1_000)
+    with running(limits) as service, service.connect() as holder:
         holder.send(halves[0])
         service.until(lambda: service.app.held_octets > 0)
         refused = service.post(path, body)

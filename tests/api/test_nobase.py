@@ -365,6 +365,17 @@ def test_an_app_says_whose_pages_may_read_its_answers(
     assert reply.header("vary") == "Origin"
 
 
+def test_an_answer_outlives_origins_that_cannot_be_looked_up(service: Service) -> None:
+    service.health.error = StorageError("full")
+
+    reply = service.post(
+        SEND, ALL, "application/x-www-form-urlencoded", "Origin: https://a.example"
+    )
+
+    assert reply.code_and_data == (200, "邮件发送成功")
+    assert reply.header("access-control-allow-origin") is None
+
+
 def test_pages_can_read_why_a_request_was_refused_before_any_check(service: Service) -> None:
     reply = service.post(SEND, b"x", "text/plain", "Origin: https://a.example")
 

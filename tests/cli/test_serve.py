@@ -35,6 +35,7 @@ class Service:
     data_dir: str = "/srv/postroad"
     setup_password: str | None = None
     warnings: tuple[str, ...] = ()
+    demo: None = None
 
 
 @pytest.fixture(autouse=True)

@@ -33,6 +33,7 @@ class HttpOptions:
     get_door:        whether parameters, secrets among them, may come in a URL.
     cookie_key:      signs the session cookie; 32 secret octets.
     is_tls:          the session cookie is given to TLS only.
+    max_body_octets: of one request; max_bodies_octets of all together, never less than of one.
     """
 
     cookie_key: bytes = field(repr=False)
@@ -101,11 +102,11 @@ def application(
     )
     limits = Limits(
         body_octets=options.max_body_octets,
-        bodies_octets=options.max_bodies_octets,
+        bodies_octets=max(options.max_bodies_octets, options.max_body_octets),
         receive_s=options.receive_timeout_s,
         body_s=options.body_timeout_s,
     )
-    return Guards(litestar, doors, proxies, limits, on_access)
+    return Guards(litestar, doors, proxies, limits, on_access, on_crash)
 
 
 def _mounted(path: str, door: Door, on_refused: Refused, on_crash: Crash) -> ASGIRouteHandler:

@@ -19,7 +19,9 @@ from postroad.api.faults import BadRequest, Fault
 # A body up to so many times too large is read to its end and dropped: who still writes when the
 # connection closes meets a reset and never sees why.
 _DROPPED_TIMES: Final = 8
-_MAX_PIECES: Final = 10_000  # chunks of one octet each would keep the loop busy for their size
+# Each piece costs some 20 µs whatever its size: chunks of one octet would keep the loop busy.
+_FREE_PIECES: Final = 10_000
+_OCTETS_PER_PIECE: Final = 512
 _SHOWN_CHARACTERS: Final = 200
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -73,12 +75,14 @@ class Guards:
         proxies: TrustedProxies,
         limits: Limits,
         on_access: Callable[[Access], None],
+        on_crash: Callable[[str, BaseException], None],
     ) -> None:
         self._inner = inner
         self._routes = frozenset(routes)
         self._proxies = proxies
         self._limits = limits
         self._on_access = on_access
+        self._on_crash = on_crash
         self._running: set[asyncio.Task[object]] = set()
         self.held_octets = 0  # of all bodies that are being read or worked on
 
@@ -116,6 +120,10 @@ class Guards:
                 await self._inner(scope, body.receive, answer)
             else:  # CONNECT, and "*" of OPTIONS
                 await text_answer("This is no proxy.", status=400).send(answer)
+        except Exception as error:  # noqa: BLE001 - the server would swallow it
+            self._on_crash(path, error)
+            if not status:
+                await text_answer("This request cannot be served.", status=500).send(answer)
         finally:
             body.release()
             self._on_access(
@@ -150,6 +158,7 @@ class _Body:
         self._end = 0.0
         self._octets = 0
         self._pieces = 0
+        self._held = 0
 
     async def receive(self) -> HTTPReceiveMessage:
         """Return the next piece.
@@ -162,9 +171,8 @@ class _Body:
             if int(self._declared) > limit * _DROPPED_TIMES:
                 raise BadRequest(Fault.FAR_TOO_LARGE)
         message = await self._next()
-        octets = _size(message)
-        self._octets += octets
-        self._guards.held_octets += octets
+        self._held += _size(message)
+        self._guards.held_octets += _size(message)
         if self._octets > limit:
             await self._drop(message)
             raise BadRequest(Fault.TOO_LARGE)
@@ -174,28 +182,28 @@ class _Body:
 
     def release(self) -> None:
         """Give back the memory that the body was counted for."""
-        self._guards.held_octets -= self._octets
-        self._octets = 0
+        self._guards.held_octets -= self._held
+        self._held = 0
 
     async def _next(self) -> HTTPReceiveMessage:
-        self._pieces += 1
-        if self._pieces > _MAX_PIECES:
-            raise BadRequest(Fault.MALFORMED)
         now = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout_at(min(now + self._limits.receive_s, self._end)):
-                return cast("HTTPReceiveMessage", await self._receive())
+                message = cast("HTTPReceiveMessage", await self._receive())
         except TimeoutError as error:
             raise BadRequest(Fault.TOO_SLOW) from error
+        self._octets += _size(message)
+        self._pieces += 1
+        if self._pieces > _FREE_PIECES + self._octets // _OCTETS_PER_PIECE:
+            raise BadRequest(Fault.MALFORMED)
+        return message
 
     async def _drop(self, message: HTTPReceiveMessage) -> None:
         """Read the rest of a body without keeping it."""
-        dropped = self._octets
         self.release()
         while message.get("more_body"):
             message = await self._next()
-            dropped += _size(message)
-            if dropped > self._limits.body_octets * _DROPPED_TIMES:
+            if self._octets > self._limits.body_octets * _DROPPED_TIMES:
                 raise BadRequest(Fault.FAR_TOO_LARGE)
 
 
