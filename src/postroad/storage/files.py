@@ -15,6 +15,7 @@ from postroad.errors import StorageError
 
 APPLICATION_ID = 0x506F7374  # "Post", in the header of the file
 
+_PAGE_OCTETS = 512  # the least a page can have; SQLite takes a shorter file for a new one
 _STATEMENTS = 512  # compiled statements kept by each connection
 _BUSY_S = 5.0  # how long a write waits for another process's
 _LOG_KEPT_OCTETS = 4 << 20  # writing over octets that exist is faster than appending some
@@ -76,8 +77,8 @@ def check_files(path: Path) -> None:
         raise StorageError(f"the database {path} cannot be read: {error.strerror}") from error
     if not path.is_file():
         raise StorageError(f"the database {path} is not a file")
-    if octets == 0:
-        raise StorageError(f"the database {path} is damaged: it is empty")
+    if octets < _PAGE_OCTETS:
+        raise StorageError(f"the database {path} is damaged: it has only {octets} octets")
     if marker_of(path).exists() and not log_of(path).exists():
         raise StorageError(
             f"{log_of(path)} is missing, and with it the last messages: put it back, or remove"

@@ -101,8 +101,8 @@ class Writer:
             self._note(error)
             self._roll_back()
             return [(future, None, failed(error)) for _, future in batch]
-        except BaseException:
-            self.is_broken = True  # a defect of ours; those who wait must hear of it
+        except BaseException:  # noqa: BLE001 - a defect of ours; those who wait must hear of it
+            self.is_broken = True
             return [(future, None, broken()) for _, future in batch]
         return outcomes
 
