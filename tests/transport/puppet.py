@@ -64,6 +64,18 @@ class Visitor:
         self.say("250 2.0.0 taken")
         return recipient
 
+    async def serves(self) -> list[str]:
+        """Take every message until the client has gone; the recipients."""
+        taken: list[str] = []
+        while line := await self.line():
+            if line == "DATA":
+                self.say("354 go on")
+                await self.content()
+            elif line.startswith("RCPT"):
+                taken.append(line.removeprefix("RCPT TO:<").removesuffix(">"))
+            self.say("221 bye" if line == "QUIT" else "250 ok")
+        return taken
+
     async def rest(self) -> bytes:
         """Everything up to the end of the connection."""
         octets = b""

@@ -67,18 +67,27 @@ def test_messages_one_after_the_other_share_one_connection() -> None:
 
 
 def test_a_burst_spreads_over_as_many_connections_as_it_may_have() -> None:
-    async def test(server: HostileSimulator) -> None:
-        pools = Pools(10, 60)
-        found = await outcomes([submit(pools, to(server), n, connections=4) for n in range(64)])
-        await pools.aclose(5)
-        assert {outcome.code for outcome in found} == {Code.OK}
+    async def test() -> None:
+        async with Puppet() as server:
+            pools = Pools(10, 60)
+            tickets = [submit(pools, server.relay(), n, connections=4) for n in range(64)]
+            visitors = [await server.visitor()]
+            await visitors[0].opens()
+            visitors += [await server.visitor() for _ in range(3)]
+            for visitor in visitors[1:]:
+                await visitor.opens()
 
-    with hostile("polite") as server:
-        run(test(server))
+            serving = [asyncio.create_task(visitor.serves()) for visitor in visitors]
 
-        paths = Counter(mail.forward_paths for mail in server.messages)
-        assert paths == Counter((f"r{n}@y.example",) for n in range(64))
-        assert len(server.transcripts) == 4
+            assert {each.code for each in await outcomes(tickets)} == {Code.OK}
+            await pools.aclose(WAIT_S)
+            taken = [await task for task in serving]
+            assert all(taken)
+            paths = sorted(path for each in taken for path in each)
+            assert paths == sorted(f"r{n}@y.example" for n in range(64))
+            assert server.visits == 4
+
+    run(test())
 
 
 def test_while_a_connection_is_busy_its_next_message_goes_along() -> None:
