@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +44,26 @@ def run() -> Run:
 def naver() -> Iterator[Simulator]:
     with simulate("naver") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def new_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with an empty database."""
+    folder = tmp_path_factory.mktemp("new") / "data"
+    result = CliRunner().invoke(program, ["migrate", "--data-dir", str(folder)])
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.fixture
+def data_dir(new_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data folder that the commands of this test find: a database with nothing in it."""
+    for name in [name for name in os.environ if name.startswith("POSTROAD_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "data"
+    shutil.copytree(new_folder, folder)
+    monkeypatch.setenv("POSTROAD_DATA_DIR", str(folder))
+    return folder
 
 
 def relay(server: Simulator, *, preset: str | None = None) -> tuple[str, ...]:

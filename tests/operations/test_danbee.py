@@ -219,9 +219,7 @@ def ses_settings(server: Any, **changes: Any) -> dict[str, Any]:
         ("shop@sub.a.example", False),
     ],
 )
-def test_ses_sends_for_verified_senders_and_for_the_shared_one(
-    sender: str, is_sent: bool
-) -> None:
+def test_ses_sends_for_verified_senders_and_for_the_shared_one(sender: str, is_sent: bool) -> None:
     with hostile() as server:
 
         async def work(office: Office) -> None:

@@ -87,7 +87,7 @@ def findings(where: Where) -> Iterator[Finding]:
     yield whole
     key = _key_file(settings.data_dir / KEY_FILE)
     yield key
-    yield _disk(path.parent)
+    yield disk(path.parent, _free(path.parent))
     if whole.verdict is not Verdict.WRONG and key.verdict is not Verdict.WRONG:
         yield from _records(where)
 
@@ -138,16 +138,23 @@ def _key_file(path: Path) -> Finding:
     return Finding("key file", Verdict.FINE, f"{path}, only its owner reads it")
 
 
-def _disk(folder: Path) -> Finding:
-    import shutil
+def disk(folder: Path, free: int) -> Finding:
+    """Return what is to be said of the disk.
 
+    free: octets.
+    """
     from postroad.operations.administration.examination import Finding, Verdict
 
-    free = shutil.disk_usage(folder).free
     said = f"{_size(free)} free at {folder}"
     if free < TOO_LITTLE:
         return Finding("disk", Verdict.WRONG, f"{said}: mail is refused when nothing is left")
     return Finding("disk", Verdict.WARNING if free < LITTLE else Verdict.FINE, said)
+
+
+def _free(folder: Path) -> int:
+    import shutil
+
+    return shutil.disk_usage(folder).free
 
 
 def _records(where: Where) -> list[Finding]:

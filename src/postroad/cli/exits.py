@@ -21,17 +21,27 @@ class Exit(IntEnum):
         return member
 
     OK = 0, "done; `send`: accepted for every recipient; `check`: every step went well"
-    FAILED = 1, "`send`: not sent; `check`: a step failed; `run`: the script threw or met a limit"
+    FAILED = (
+        1,
+        (
+            "`send`, `message release`: not sent; `check`: a step failed; `run`: the script threw "
+            "or met a limit; `doctor`: something is wrong; of the service: the database cannot be "
+            "used"
+        ),
+    )
     USAGE = 2, "an option, a setting, a file or the message is wrong by itself; nothing was tried"
     REFUSED = 3, "`send`: accepted for some recipients, refused for others"
     IN_DOUBT = (
         4,
-        "`send`: in doubt: the message may have been accepted, sending again may double it",
+        (
+            "`send`, `message release`: in doubt: the message may have been accepted, sending "
+            "again may double it"
+        ),
     )
     DEFECT = 70, "a defect in Postroad; POSTROAD_DEBUG=1 shows the traceback"
     OUTPUT = 74, "the output could not be written, for example to a full disk"
     INTERRUPTED = 130, "Ctrl-C (which ends `simulate` as it should: 0)"
-    PIPE_CLOSED = 141, "`run` and `simulate`: the program that read the output has ended"
+    PIPE_CLOSED = 141, "`run`, `simulate`, `log --follow`: who read the output has ended"
 
 
 def exit_of(result: Result) -> Exit:

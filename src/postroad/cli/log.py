@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 _LOOK_S = 1.0
 _MOST_AT_ONCE = 500
+_TITLE = 30  # columns: the whole one is in --json
+_WIDEST = 40
+_COLUMNS: Final = (  # each with the columns it may be narrowed to
+    ("Time (UTC)", None),
+    ("Status", None),
+    ("Appid", None),
+    ("To", 12),
+    ("Title", 8),
+    ("Reason", 12),
+)
 STATES = ("sent", "captured", "queued", "sending", "failed", "in_doubt", "refused")
 COLOURS = {
     **dict.fromkeys(("sent", "accepted"), "green"),
@@ -59,7 +69,7 @@ def command(
 
     Every request whose appid and signature, or whose key, were right is in it, sent or not.
     """
-    show = _json_lines(is_stream=follow) if as_json else _text_lines()
+    show = _json_lines(is_stream=follow) if as_json else Lines(is_stream=follow)
 
     async def work(found: Installation) -> None:
         import asyncio
@@ -91,65 +101,70 @@ async def _app_id(found: Installation, app: str) -> str:
 
 def _json_lines(*, is_stream: bool) -> Callable[[Sequence[LogEntry]], None]:
     """Return what writes entries as one list, or for a stream as an object a line."""
-    from postroad.cli.output import say_json, say_json_line
+    from postroad.cli.output import as_json, say_json
     from postroad.cli.records import as_object
 
     def show(entries: Sequence[LogEntry]) -> None:
-        if not is_stream:
+        if is_stream:
+            for entry in entries:
+                click.echo(as_json(as_object(entry)))
+        else:
             say_json([as_object(entry) for entry in entries])
-            return
-        for entry in entries:
-            say_json_line(as_object(entry))
 
     return show
 
 
-def _text_lines() -> Callable[[Sequence[LogEntry]], None]:
-    """Return what writes entries as a table that later ones continue."""
-    from postroad.cli.layout import Column, display_width, padded, table
-    from postroad.cli.output import line_width, say
-    from postroad.cli.records import moment, shown
+class Lines:
+    """Writes entries as a table that later ones continue, as wide as the widest so far."""
 
-    titles = ["Time (UTC)", "Status", "Appid", "To", "Title", "Reason"]
-    least = [None, None, None, 12, 8, 12]
-    widths = [19, 8, 10, 24, 16, 0]
-    has_titles = False
+    def __init__(self, *, is_stream: bool) -> None:
+        from postroad.cli.output import say
 
-    def rows(entries: Iterable[LogEntry]) -> list[tuple[str, ...]]:
+        # A stream is for somebody: the closed pipe that `say` swallows has to end it.
+        self._write: Callable[[str], None] = click.echo if is_stream else say
+        self._widths = [19, 8, 10, 24, 16, 0]
+        self._has_titles = False
+        self._is_stream = is_stream
+
+    def __call__(self, entries: Sequence[LogEntry]) -> None:
+        """Write a line for each entry, under the titles if these are the first."""
+        from postroad.cli.layout import display_width, table
+        from postroad.cli.output import line_width, say
+
+        if not (entries or self._is_stream):
+            say("The log holds no such request.", err=True)
+            return
+        rows = [_row(entry) for entry in entries]
+        for index, width in enumerate(self._widths):
+            widest = max((display_width(row[index]) for row in rows), default=0)
+            self._widths[index] = max(width, min(widest, _WIDEST))
+        titles, *lines = table(self._columns(), rows, line_width())
+        if not self._has_titles:
+            self._write(click.style(titles, bold=True))
+            self._has_titles = True
+        for line in lines:
+            self._write(line)
+
+    def _columns(self) -> list[Column]:
+        from postroad.cli.layout import Column, padded
+
         return [
-            (
-                moment(entry.at),
-                entry.status,
-                entry.app_id,
-                shown(entry.recipient),
-                shown(entry.title),
-                shown(entry.reason) if entry.reason else "",
-            )
-            for entry in entries
+            Column(padded(title, width), least)
+            for (title, least), width in zip(_COLUMNS, self._widths, strict=True)
         ]
 
-    def columns() -> list[Column]:
-        padded_titles = [padded(title, width) for title, width in zip(titles, widths, strict=True)]
-        return [Column(title, each) for title, each in zip(padded_titles, least, strict=True)]
 
-    def show(entries: Sequence[LogEntry]) -> None:
-        nonlocal has_titles
-        cells = rows(entries)
-        for index, width in enumerate(widths):
-            found = max((display_width(row[index]) for row in cells), default=0)
-            widths[index] = max(width, min(found, 40))
-        first, *lines = table(columns(), _coloured(cells), line_width())
-        if not has_titles:
-            say(click.style(first, bold=True))
-            has_titles = True
-        for line in lines:
-            say(line)
+def _row(entry: LogEntry) -> tuple[str, ...]:
+    from postroad.cli.records import moment, shortened, shown
 
-    return show
-
-
-def _coloured(cells: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    return [(at, click.style(status, fg=COLOURS.get(status)), *rest) for at, status, *rest in cells]
+    return (
+        moment(entry.at),
+        coloured(entry.status),
+        entry.app_id,
+        shown(entry.recipient),
+        shortened(shown(entry.title), _TITLE),
+        shown(entry.reason) if entry.reason else "",
+    )
 
 
 def coloured(word: str) -> str:

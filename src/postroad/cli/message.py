@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LATEST = "latest"
 
+_SUBJECT = 40  # columns of a list: the whole one is in `show` and in --json
+
 command = group(
     "message",
     """Messages: what was stored of each mail, and what became of it.
@@ -59,7 +61,7 @@ def list_(
     from postroad.cli.layout import Column
     from postroad.cli.log import coloured
     from postroad.cli.output import say_json
-    from postroad.cli.records import as_object, listing, moment, shown
+    from postroad.cli.records import as_object, listing, shortened, shown
 
     async def work(found: Installation) -> list[StoredMessage]:
         from postroad.operations.administration import apps
@@ -83,11 +85,11 @@ def list_(
     )
     rows = [
         (
-            moment(message.created_at),
+            f"{message.created_at:%m-%d %H:%M}",
             message.id,
             " ".join(coloured(word) for word in states_of(message)),
             _recipients(message),
-            shown(message.subject),
+            shortened(shown(message.subject), _SUBJECT),
         )
         for message in messages
     ]

@@ -31,18 +31,16 @@ def say(text: str = "", *, err: bool = False) -> None:
 
 
 def say_json(value: dict[str, Any] | list[Any]) -> None:
-    """Write `value` as JSON; beyond ASCII as it is where the output is UTF-8."""
+    """Write `value` as JSON, over several lines."""
+    say(as_json(value, indent=2))
+
+
+def as_json(value: dict[str, Any] | list[Any], *, indent: int | None = None) -> str:
+    """Return `value` as JSON, beyond ASCII as it is where the output is UTF-8."""
     import json
 
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "")
-    say(json.dumps(value, ensure_ascii=encoding != "utf8", indent=2))
-
-
-def say_json_line(value: dict[str, Any]) -> None:
-    """Write `value` as JSON on one line, at once: somebody follows it."""
-    import json
-
-    say(json.dumps(value, ensure_ascii=True))
+    return json.dumps(value, ensure_ascii=encoding != "utf8", indent=indent)
 
 
 def say_octets(octets: bytes) -> None:

@@ -24,7 +24,7 @@ COMMANDS = {
     "run": "Run the script a JsN config file names.",
     "simulate": "Run a local mail server that behaves like a provider.",
     "serve": "Run the mail service.",
-    "doctor": "Examine the installation: is anything in its way?",
+    "doctor": "Examine settings, database, relays, disk and clock.",
     "migrate": "Bring the database to what this version needs.",
     "log": "Show the send log: what was asked for, what became of it.",
     "message": "What is kept of each mail; release what was captured.",

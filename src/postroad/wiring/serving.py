@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 import time
@@ -95,6 +96,7 @@ class _Service:
         except BaseException:
             await core.aclose(0)
             raise
+        _relax_collector()
         url = self._url(server.port)
         events.server_started(url=url, data_dir=str(settings.data_dir), version=__version__)
         on_ready(Running(url, str(settings.data_dir), password, settings.warnings, shown))
@@ -179,3 +181,14 @@ class _Service:
         scheme = "https" if self._settings.is_tls else "http"
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)  # noqa: S104
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _relax_collector() -> None:
+    """Let the collector of reference cycles leave alone what stays, and come less often.
+
+    What a request makes dies with its references; looking through it every 700 objects took a
+    tenth of the time of every message.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

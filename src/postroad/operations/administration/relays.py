@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, TypedDict, Unpack
 
 from postroad import providers
-from postroad.errors import SettingsError
+from postroad.errors import ConflictError, SettingsError
 from postroad.operations.administration import fields
 from postroad.operations.administration.assignment import apps_of, check_from
 from postroad.operations.administration.desk import Desk, matches, present, unique
@@ -97,7 +97,10 @@ async def create(
     relay, password = _whole(replace(blank, **changes), password)
     if app is not None:
         check_from(app, relay)
-    await desk.directory.relays(relay.app_id).add(relay)
+    try:
+        await desk.directory.relays(relay.app_id).add(relay)
+    except ConflictError:
+        raise ConflictError(f"there is a relay {relay.name!r} already: give another name") from None
     return await _with_secret(desk, relay, password) if password else relay
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any, Final, TypedDict, Unpack
 
-from postroad.errors import SettingsError
+from postroad.errors import ConflictError, SettingsError
 from postroad.operations.administration import fields
 from postroad.operations.administration.desk import Desk, present
 from postroad.operations.administration.desk import find as find_record
@@ -55,7 +55,10 @@ async def create(
         User(desk.new_id(), app.id, account, await _hashed(desk, password), desk.clock()),
         **checked,
     )
-    await desk.directory.users(app.id).add(user)
+    try:
+        await desk.directory.users(app.id).add(user)
+    except ConflictError:
+        raise ConflictError(f"the app {app.name} has a user {account} already") from None
     return user
 
 

@@ -1,0 +1,157 @@
+"""`postroad doctor`."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Run, parsed
+from tests.cli.kept import keep
+
+from postroad.cli.doctor import clock, disk
+from postroad.cli.exits import Exit
+from postroad.operations.administration.examination import Verdict
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def wrong(run: Run, *arguments: str) -> dict[str, str]:
+    found = parsed(run("doctor", "--json", *arguments))
+    told = {
+        each["subject"]: each["sentence"]
+        for each in found["findings"]
+        if each["verdict"] == "wrong"
+    }
+    assert found["ok"] is not bool(told)
+    return told
+
+
+def test_where_all_is_well_every_subject_is_named(run: Run, data_dir: Path) -> None:
+    run("app", "create", "demo")
+
+    result = run("doctor")
+
+    subjects = [line[2:12].strip() for line in result.stdout.splitlines() if line.startswith("✓")]
+    assert result.exit_code == Exit.OK
+    assert subjects == ["settings", "database", "key file", "disk", "clock", "relays", "apps"]
+    assert result.stdout.endswith("Nothing is wrong.\n")
+
+
+def test_a_folder_without_a_database_is_told_what_makes_one(run: Run, tmp_path: Path) -> None:
+    result = run("doctor", "--data-dir", str(tmp_path / "none"))
+
+    assert result.exit_code == Exit.FAILED
+    assert "`postroad migrate`" in result.stdout
+    assert not (tmp_path / "none").exists()
+
+
+def test_settings_that_cannot_work_are_named(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "postroad.toml"
+    config.write_text('lisen = "0.0.0.0:80"\n', "utf-8")
+
+    told = wrong(run, "--config", str(config))
+
+    assert list(told) == ["settings"]
+    assert "lisen" in told["settings"]
+
+
+def test_a_listener_beyond_loopback_without_tls_is_a_warning(
+    run: Run, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTROAD_LISTEN", "0.0.0.0:8025")
+
+    result = run("doctor")
+
+    assert result.exit_code == Exit.OK
+    assert "! settings" in result.stdout
+    assert result.stdout.endswith("1 warning.\n")
+
+
+def test_a_key_that_others_can_read_is_wrong(run: Run, data_dir: Path) -> None:
+    (data_dir / "key").chmod(0o640)
+
+    told = wrong(run)
+
+    assert "chmod 600" in told["key file"]
+
+
+def test_a_missing_key_is_wrong(run: Run, data_dir: Path) -> None:
+    (data_dir / "key").unlink()
+
+    assert "key file" in wrong(run)
+    assert not (data_dir / "key").exists()
+
+
+def test_another_key_than_the_database_s_is_wrong(run: Run, data_dir: Path, tmp_path: Path) -> None:
+    run("app", "create", "demo")
+    run("migrate", "--data-dir", str(tmp_path / "other"))
+    (data_dir / "key").write_bytes((tmp_path / "other" / "key").read_bytes())
+
+    assert list(wrong(run)) == ["records"]
+
+
+def test_a_damaged_page_is_found(run: Run, data_dir: Path) -> None:
+    run("app", "create", "demo")
+    path = data_dir / "postroad.db"
+    connection = sqlite3.connect(path)
+    page, size = connection.execute(
+        "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_schema "
+        "WHERE name = 'app'"
+    ).fetchone()
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\x00" * 64)
+
+    told = wrong(run)
+
+    assert list(told) == ["database"]
+
+
+def test_rows_that_refer_to_nothing_are_found(run: Run, data_dir: Path) -> None:
+    run("app", "create", "demo")
+    connection = sqlite3.connect(data_dir / "postroad.db")
+    connection.execute("DELETE FROM app")
+    connection.commit()
+    connection.close()
+
+    assert "refer to nothing" in wrong(run)["database"]
+
+
+def test_a_relay_without_password_and_its_app_are_named(run: Run, data_dir: Path) -> None:
+    run("app", "create", "demo", "--mode", "live", "--from", "bo@b.example")
+    run(
+        *("relay", "create", "own", "--app", "demo", "--host", "mail.b.example"),
+        *("--username", "bo", "--password-env", "PASSWORD"),
+    )
+    run("relay", "update", "own", "--remove-password")
+
+    assert list(wrong(run)) == ["relay own", "app demo"]
+
+
+def test_a_clock_that_was_set_back_is_wrong() -> None:
+    assert clock(NOW, NOW).verdict is Verdict.FINE
+    assert clock(NOW, NOW + timedelta(minutes=1)).verdict is Verdict.FINE
+    assert clock(NOW, NOW + timedelta(hours=1)).verdict is Verdict.WRONG
+    assert clock(datetime(1970, 1, 2, tzinfo=UTC), None).verdict is Verdict.WRONG
+
+
+def test_the_clock_is_held_against_the_newest_entry_of_the_log(run: Run, data_dir: Path) -> None:
+    appid = parsed(run("app", "create", "demo", "--json"))["appid"]
+    keep(data_dir, appid)
+    connection = sqlite3.connect(data_dir / "postroad.db")
+    connection.execute("UPDATE send_log SET at = at + 86400000000")
+    connection.commit()
+    connection.close()
+
+    assert "was set back" in wrong(run)["clock"]
+
+
+@pytest.mark.parametrize(
+    ("free", "verdict"),
+    [(50 << 20, Verdict.WRONG), (500 << 20, Verdict.WARNING), (5 << 30, Verdict.FINE)],
+)
+def test_a_disk_that_fills_up_is_told(free: int, verdict: Verdict) -> None:
+    assert disk(Path("/data"), free).verdict is verdict
