@@ -201,7 +201,6 @@ def intake(
         log = {"status": stored.state.value, "message_id": stored.id, **log}
     return Intake(
         log=entry(app_id, **log),
-        blocked=entry(app_id, reason="blocked"),
         message=stored,
         lease=lease,
         windows=windows,

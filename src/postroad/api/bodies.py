@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from multipart import (  # type: ignore[import-untyped]
@@ -43,7 +44,7 @@ def pairs_of_body(content_type: str, body: bytes) -> list[Pair]:
     """
     if not body:
         return []
-    media_type, options = parse_options_header(content_type)
+    media_type, options = _media_type(content_type)
     if media_type == FORM:
         return pairs_of_form(body)
     if media_type == JSON:
@@ -51,6 +52,13 @@ def pairs_of_body(content_type: str, body: bytes) -> list[Pair]:
     if media_type == MULTIPART:
         return _pairs_of_multipart(options.get("boundary", ""), body)
     raise BadRequest(Fault.MALFORMED)
+
+
+@lru_cache(64)
+def _media_type(content_type: str) -> tuple[str, dict[str, str]]:
+    """Return the type and its options; nearly every request has the same."""
+    media_type, options = parse_options_header(content_type)
+    return media_type, options
 
 
 def pairs_of_form(octets: bytes) -> list[Pair]:

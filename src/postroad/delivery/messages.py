@@ -98,16 +98,16 @@ class WindowStart:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What one transaction stores when a message comes in; nothing of it when a window is shut.
+    """What one transaction stores when a message comes in.
+
+    When a window is shut nothing of it is: the log then has the request as refused, "too_soon".
 
     message:    None when it could not be built: the windows start and the log tells why.
     lease:      held by this process for a message that it sends at once.
     attempt_id: of the attempt that begins with the lease.
-    blocked:    written instead of `log` when a window is shut.
     """
 
     log: LogEntry
-    blocked: LogEntry
     message: NewMessage | None = None
     lease: Lease | None = None
     attempt_id: str = ""

@@ -98,7 +98,7 @@ class Mail(Protocol):
     """Messages of one app: in, and looked at; each method is one durable transaction."""
 
     async def accept(self, intake: Intake, *, now: datetime) -> datetime | None:
-        """Store what came in, or nothing but the blocked log entry when a window is shut.
+        """Store what came in, or nothing but a refused log entry when a window is shut.
 
         returns: None when stored; else when the window that is open last will have passed.
         """

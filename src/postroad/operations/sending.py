@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -66,10 +66,17 @@ class Caller:
     title: str
     account: str = ""
 
-    def entry(self, app: App, now: datetime, status: str, reason: str = "") -> LogEntry:
-        """Return an entry of the send log."""
+    def entry(
+        self,
+        app: App,
+        now: datetime,
+        status: str,
+        reason: str = "",
+        message_id: str | None = None,
+    ) -> LogEntry:
+        """Return an entry of the send log; with a message it has the message's id."""
         return LogEntry(
-            id=new_id(),
+            id=message_id or new_id(),
             app_id=app.id,
             at=now,
             door=self.door,
@@ -79,6 +86,7 @@ class Caller:
             status=status,
             reason=reason,
             account=self.account,
+            message_id=message_id,
         )
 
 
@@ -139,10 +147,8 @@ class Sending:
         except MessageError as error:
             return await self._unbuildable(app, caller, windows, error, now)
         is_sync = new.state is State.SENDING
-        log = caller.entry(app, now, new.state.value)
         intake = Intake(
-            log=replace(log, message_id=new.id),
-            blocked=replace(log, status="refused", reason="too_soon"),
+            log=caller.entry(app, now, new.state.value, message_id=new.id),
             message=new,
             lease=self._leases.new() if is_sync else None,
             attempt_id=new_id() if is_sync else "",
@@ -209,10 +215,8 @@ class Sending:
         now: datetime,
     ) -> NotSent | TooSoon:
         """The window starts all the same: whatever the send then does."""
-        log = caller.entry(app, now, "failed", str(error))
         intake = Intake(
-            log=log,
-            blocked=replace(log, status="refused", reason="too_soon"),
+            log=caller.entry(app, now, "failed", str(error)),
             windows=self._starts(app, windows, now),
         )
         shut_until = await self._mail.accept(intake, now=now)

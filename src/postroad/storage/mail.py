@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from postroad.delivery.messages import (
@@ -86,7 +87,7 @@ class MailStore:
         self._started = 0
 
     async def accept(self, intake: Intake, *, now: datetime) -> datetime | None:
-        """Store what came in, or nothing but the blocked log entry when a window is shut.
+        """Store what came in, or nothing but a refused log entry when a window is shut.
 
         returns: None when stored; else when the window that is open last will have passed.
         raises:  ValueError when the parts of `intake` do not fit one another.
@@ -94,7 +95,6 @@ class MailStore:
         app_id = intake.log.app_id
         at = micros(now)
         stored = await self._statements(intake, at)
-        blocked = _log(intake.blocked)
 
         def work(connection: sqlite3.Connection) -> int | None:
             execute = connection.execute
@@ -103,7 +103,7 @@ class MailStore:
                 for window in intake.windows
                 for row in execute(_OPEN_WINDOW, (app_id, window.key, at))
             ]
-            for statement in [blocked] if open_until else stored:
+            for statement in [_log(_blocked(intake.log))] if open_until else stored:
                 execute(*statement)
             return max(open_until, default=None)
 
@@ -197,6 +197,10 @@ def _message(message: NewMessage, is_compressed: bool, octets: bytes) -> list[St
         recipient = (message.id, position, address, path, state.value, created_at)
         statements.append((_ADD_RECIPIENT, recipient))
     return statements
+
+
+def _blocked(entry: LogEntry) -> LogEntry:
+    return replace(entry, status="refused", reason="too_soon", message_id=None)
 
 
 def _log(entry: LogEntry) -> Statement:

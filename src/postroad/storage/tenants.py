@@ -21,7 +21,7 @@ from postroad.tenancy.records import (
     UserToken,
 )
 
-_REMEMBERED = 1_024  # apps kept decrypted, so that a request does not decrypt again
+_REMEMBERED = 1_024  # rows kept decoded, those of apps decrypted too
 _FORGOTTEN = timedelta(days=30)  # the table of failures grows with every address that guesses
 _NEVER = (0, moment(0))
 _ANY_OF = "(app_id = ? OR app_id IS NULL)"  # the app's own and the operator's
@@ -39,6 +39,8 @@ class TenantStore:
         self._shapes = shapes
         # By the whole row, read anew each time: what is kept is the decoding, not the fact.
         self._app = lru_cache(_REMEMBERED)(shapes.app.read)
+        self._relay = lru_cache(_REMEMBERED)(shapes.relay.read)
+        self._user_of = lru_cache(_REMEMBERED)(shapes.user.read)
         self._sql_app = shapes.app.select("id = ?")
         self._sql_developer = shapes.developer.select("id = ?")
         self._sql_user = shapes.user.select("app_id = ? AND account = ?")
@@ -81,7 +83,7 @@ class TenantStore:
     async def relays(self, app_id: str) -> list[RelayAccount]:
         """Return the relays the app may use, its own and the operator's, oldest first."""
         rows = self._database.read(self._sql_relays, (app_id,))
-        return [self._shapes.relay.read(row) for row in rows]
+        return [self._relay(row) for row in rows]
 
     async def routes(self, app_id: str) -> list[Route]:
         """Return the app's routes in rising position."""
@@ -186,7 +188,7 @@ class TenantStore:
     async def relay(self, app_id: str, relay_id: str) -> RelayAccount | None:
         """Return a relay that the app may use."""
         rows = self._database.read(self._sql_relay, (relay_id, app_id))
-        return self._shapes.relay.read(rows[0]) if rows else None
+        return self._relay(rows[0]) if rows else None
 
     async def relay_secret(self, app_id: str, relay_id: str) -> str:
         """Return its password, "" for none.
@@ -202,4 +204,4 @@ class TenantStore:
         return self._database.cipher.decrypt(rows[0][0], f"relay:{relay_id}:secret")
 
     def _user(self, rows: list[Row]) -> User | None:
-        return self._shapes.user.read(rows[0]) if rows else None
+        return self._user_of(rows[0]) if rows else None
