@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
@@ -58,10 +58,10 @@ class DanbeeCall:
     """
 
     sender: SenderName
-    values: Mapping[str, str]
+    values: Mapping[str, str] = field(repr=False)  # with a password
     repeated: tuple[str, ...] = ()
     undecodable: tuple[str, ...] = ()
-    key: str = ""
+    key: str = field(default="", repr=False)
     ip: str = ""
 
 

@@ -74,7 +74,7 @@ class Settings:
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()
     get_door: bool = True
-    max_body: int = 10 << 20
+    max_body: int = 2 << 20
     drain_s: float = 30.0
     log_format: str = "auto"
     log_level: str = "info"

@@ -70,7 +70,7 @@ SETTINGS = (
     Setting(
         "max_body",
         kinds.octets(1 << 10, 256 << 20, shown="from 1KiB to 256MiB"),
-        "10MiB",
+        "2MiB",
         "The largest request that is read.",
     ),
     Setting(

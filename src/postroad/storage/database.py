@@ -18,6 +18,7 @@ from postroad.storage.writer import Writer, failed
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
+Committed = Callable[[int, float], None]
 
 
 class Database:
@@ -37,10 +38,19 @@ class Database:
         self._aside_thread = ThreadPoolExecutor(1, thread_name_prefix="postroad-listing")
 
     @classmethod
-    def open(cls, path: Path, *, is_server: bool, cipher: Cipher) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        is_server: bool,
+        cipher: Cipher,
+        committed: Committed | None = None,
+    ) -> Self:
         """Return the database of a file that `migrate` has made.
 
         is_server: it may checkpoint; of several processes only one may.
+        committed: told, on the writer's thread, how many writes each transaction held and the
+                   seconds it took.
         raises:    StorageError when there is no file, or it is not Postroad's, or is damaged.
         """
         path = path.absolute()
@@ -50,7 +60,12 @@ class Database:
             if is_server:
                 checkpoints = Checkpoints(path)
                 mark(path)
-                writer = Writer(connection, after=checkpoints.between, close=checkpoints.close)
+                writer = Writer(
+                    connection,
+                    after=checkpoints.between,
+                    close=checkpoints.close,
+                    committed=committed or _untold,
+                )
             else:
                 writer = Writer(connection, close=lambda last: close_beside(last, path))
             opened.pop_all()
@@ -109,3 +124,7 @@ class Database:
             return self._aside.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise failed(error) from error
+
+
+def _untold(_writes: int, _seconds: float) -> None:
+    pass

@@ -7,19 +7,21 @@ from pathlib import Path
 
 from postroad.errors import StorageError
 from postroad.storage.cipher import Cipher
-from postroad.storage.database import Database
+from postroad.storage.database import Committed, Database
 from postroad.storage.files import close_beside, connect
 from postroad.storage.migrate import is_current, migrate
 
 
-def open_for_server(path: Path, key: Path) -> Database:
+def open_for_server(path: Path, key: Path, committed: Committed | None = None) -> Database:
     """Return the database with the newest schema; file and key are made where there are none.
 
+    committed: as `Database.open` tells it.
     raises: StorageError when anything is missing, damaged, another's or of a newer version.
     """
     migrate(path)
     # The database is made first: a key without one means that it was lost.
-    return Database.open(path, is_server=True, cipher=Cipher.open(key, may_create=_is_new(path)))
+    cipher = Cipher.open(key, may_create=_is_new(path))
+    return Database.open(path, is_server=True, cipher=cipher, committed=committed)
 
 
 def open_beside(path: Path, key: Path) -> Database:

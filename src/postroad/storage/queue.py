@@ -110,6 +110,12 @@ _NEXT_DUE = """
     UNION ALL SELECT min(lease_until) FROM queue WHERE lease_until IS NOT NULL
 """
 
+_OPEN = tuple(state.value for state in State if not state.is_final)
+_COUNT_OPEN = f"""
+    SELECT state, count(*) FROM recipient
+    WHERE state <> 'accepted' AND state IN ({", ".join("?" * len(_OPEN))}) GROUP BY state
+"""
+
 _WAITING = {State.QUEUED, State.SCHEDULED, State.DEFERRED}
 
 Row = Sequence[Any]
@@ -238,6 +244,10 @@ class QueueStore:
             return len(ended)
 
         return await self._database.write(work)
+
+    def open_recipients(self) -> dict[str, int]:
+        """Return how many recipients have not ended, by state; those without any are 0."""
+        return dict.fromkeys(_OPEN, 0) | dict(self._database.read(_COUNT_OPEN, _OPEN))
 
     async def next_due(self) -> datetime | None:
         """Return when the next message is due, leases that run out included; None for none."""

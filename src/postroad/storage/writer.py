@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
@@ -27,6 +28,7 @@ class Writer:
     connection: in autocommit mode.
     after:      called after each batch, when nobody waits for it, with the connection.
     close:      closes the connection at the end, unless the writer is broken.
+    committed:  told of each transaction how many items it held and the seconds it took.
     """
 
     def __init__(
@@ -35,12 +37,14 @@ class Writer:
         *,
         after: Callable[[sqlite3.Connection], None] | None = None,
         close: Callable[[sqlite3.Connection], None] = sqlite3.Connection.close,
+        committed: Callable[[int, float], None] = lambda _items, _seconds: None,
     ) -> None:
         self.is_broken = False
         self._is_closed = False
         self._connection = connection
         self._after = after
         self._close = close
+        self._committed = committed
         self._waiting: SimpleQueue[Item | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="postroad-writer", daemon=True)
         self._thread.start()
@@ -93,6 +97,7 @@ class Writer:
         if self.is_broken:
             return [(future, None, broken()) for _, future in batch]
         connection = self._connection
+        began = time.perf_counter()
         try:
             connection.execute("BEGIN IMMEDIATE")
             outcomes = self._do(batch)
@@ -104,6 +109,7 @@ class Writer:
         except BaseException:  # noqa: BLE001 - a defect of ours; those who wait must hear of it
             self.is_broken = True
             return [(future, None, broken()) for _, future in batch]
+        self._committed(len(batch), time.perf_counter() - began)
         return outcomes
 
     def _do(self, batch: list[Item]) -> list[Outcome]:

@@ -29,6 +29,7 @@ from postroad.wiring.http_watch import HttpWatch
 from postroad.wiring.watch import Watch
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_NO_SIGNAL: Final = "none: the HTTP server has ended"
 _HURRY_S: Final = 1.0  # what a second signal leaves to what is under way
 
 
@@ -84,6 +85,7 @@ class _Service:
         settings = self._settings
         database = self._opened()
         core = Core(settings, database, SERVER, self._watch)
+        self._metrics.watch_recipients(core.queue.open_recipients)
         health = ServiceHealth(database, core.tenants, self._metrics, self._watch)
         server = self._server(core, health)
         stopping = self._heed_signals()
@@ -100,15 +102,19 @@ class _Service:
         url = self._url(server.port)
         events.server_started(url=url, data_dir=str(settings.data_dir), version=__version__)
         on_ready(Running(url, str(settings.data_dir), password, settings.warnings, shown))
+        ended_by_itself = asyncio.create_task(server.wait())
+        ended_by_itself.add_done_callback(
+            lambda _: None if stopping.done() else stopping.set_result(_NO_SIGNAL)
+        )
         name = await stopping
         await self._drain(name, core, health, server)
-        return 0
+        return 1 if name == _NO_SIGNAL else 0
 
     def _opened(self) -> Database:
         path = self._settings.database_path
         is_old = not is_current(path)
         began = time.monotonic()
-        database = open_for_server(path, self._folder.key)
+        database = open_for_server(path, self._folder.key, self._metrics.commit)
         if is_old:
             ms = round((time.monotonic() - began) * 1_000, 1)
             events.storage_migrated(revision=HEAD, ms=ms)
