@@ -183,7 +183,7 @@ def test_a_failed_message_has_its_reason_in_the_log(
     run(scenario)
 
 
-def test_a_message_that_went_has_no_reason(run: Runner) -> None:
+def test_a_message_says_why_it_waits_until_it_went(run: Runner) -> None:
     async def scenario(stores: Stores) -> None:
         given = await stores.put(message(state=State.QUEUED))
         (first,) = await stores.claim()
@@ -193,7 +193,7 @@ def test_a_message_that_went_has_no_reason(run: Runner) -> None:
         await stores.queue.settle(second, settlement(second, ACCEPTED))
         (sent,) = await stores.logged()
 
-        assert (waiting.status, waiting.reason) == ("queued", "")
+        assert (waiting.status, waiting.reason) == ("queued", "later")
         assert (sent.status, sent.reason) == ("sent", "")
         assert sent.message_id == given.id
 

@@ -90,8 +90,8 @@ def command(config: str | None, demo: bool, **flags: str | None) -> int:
     \b
     Exit codes
       0  it was stopped, and what was under way has ended
-      1  it could not start: address taken, folder in use, database broken
-      2  a setting is wrong
+      1  it could not start: the folder is in use, or the database broken
+      2  a setting is wrong, or its address is taken
     """  # noqa: D301
     _occupy_standard_descriptors()
     given = {setting.key: flags[_parameter(setting.key)] for setting in SETTINGS}

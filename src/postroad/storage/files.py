@@ -43,7 +43,9 @@ def mark(path: Path) -> None:
     """
     marker = marker_of(path)
     try:
-        marker.write_text(_MARKER_TEXT, "ascii")
+        descriptor = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(_MARKER_TEXT)
         sync(marker)
         sync(path.parent)
     except OSError as error:

@@ -28,11 +28,13 @@ _STATUS = f"""
         WHEN 0 THEN 'sending' WHEN 1 THEN 'queued' WHEN 2 THEN 'in_doubt' WHEN 3 THEN 'held'
         WHEN 4 THEN 'failed' WHEN 5 THEN 'sent' WHEN 6 THEN 'captured' END, e.status)
 """
+_NO_OUTCOME = "Postroad ended before the relay answered"
 _FAILED = "('bounced', 'failed', 'suppressed', 'expired', 'cancelled', 'quarantined')"
 _REASON = f"""
-    CASE WHEN p.reason <> '' OR p.status_now <> 'failed' THEN p.reason ELSE coalesce(
-        (SELECT nullif(a.error, '') FROM attempt AS a
-         WHERE a.message_id = p.message_id ORDER BY a.number DESC LIMIT 1),
+    CASE WHEN p.reason <> '' OR p.status_now NOT IN ('failed', 'in_doubt', 'held', 'queued')
+    THEN p.reason ELSE coalesce(
+        (SELECT CASE WHEN a.code IS NULL THEN '{_NO_OUTCOME}' ELSE nullif(a.error, '') END
+         FROM attempt AS a WHERE a.message_id = p.message_id ORDER BY a.number DESC LIMIT 1),
         (SELECT trim(CASE r.code WHEN 0 THEN '' ELSE r.code || ' ' END || r.enhanced || ' '
             || r.text) FROM recipient AS r
          WHERE r.message_id = p.message_id AND r.state IN {_FAILED} ORDER BY r.position LIMIT 1),
@@ -71,8 +73,8 @@ class LogStore:
     async def entries(self, which: Which, *, limit: int) -> list[LogEntry]:
         """Return entries, oldest first: the newest `limit`, or with `after` the next `limit`.
 
-        An entry whose message is kept has the status that the message has now, and when that
-        failed without a reason in the entry, the reason of the last attempt or of the reply.
+        An entry whose message is kept has the status that the message has now, and when that is
+        no good end and the entry has no reason, the reason of the last attempt or of the reply.
         """
         restrictions = {
             "e.app_id = ?": which.app_id,
