@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Generator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from weakref import WeakValueDictionary
 
 from postroad.delivery import routing
 from postroad.operations.passwords import Passwords
@@ -20,6 +23,9 @@ from postroad.tenancy.records import App, RelayAccount
 _BUSY_S = 5  # what a caller is told when too many passwords wait for their turn
 # Many people share an address (offices, mobile networks); an account has one owner.
 _FREE_FAILURES_OF_ADDRESS = 90
+# Of one account, as many as Argon2 computes: hundreds of guesses that all begin before the first
+# has failed would be hundreds that no delay held back.
+_AT_ONCE = 2
 
 
 class Asker:
@@ -36,11 +42,26 @@ class Asker:
         self._accounts = accounts
         self._passwords = passwords
         self._clock = clock
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = WeakValueDictionary()
 
     async def verdict(
         self, walk: Callable[[Request, datetime], checks.Checks], request: Request
     ) -> Granted | Refusal:
         """Return what the checks say of `request`; failed and successful logins are counted."""
+        async with self._turn(request):
+            return await self._verdict(walk, request)
+
+    async def relay_for(self, app: App) -> RelayAccount | None:
+        """Return the relay that mail of the app leaves by, None when there is none."""
+        relays = await self._facts.relays(app.id)
+        if not relays:
+            return None
+        found = routing.choose(relays, await self._facts.routes(app.id), app.from_)
+        return next((relay for relay in found if routing.sender_of(app, relay) is not None), None)
+
+    async def _verdict(
+        self, walk: Callable[[Request, datetime], checks.Checks], request: Request
+    ) -> Granted | Refusal:
         found: Granted | Refusal = await self._drive(walk(request, self._clock()), request)
         account = request.values.get("user", "")
         if isinstance(found, Refusal):
@@ -54,13 +75,12 @@ class Asker:
             await self._succeeded(found.app.id, account)
         return found
 
-    async def relay_for(self, app: App) -> RelayAccount | None:
-        """Return the relay that mail of the app leaves by, None when there is none."""
-        relays = await self._facts.relays(app.id)
-        if not relays:
-            return None
-        found = routing.choose(relays, await self._facts.routes(app.id), app.from_)
-        return next((relay for relay in found if routing.sender_of(app, relay) is not None), None)
+    def _turn(self, request: Request) -> AbstractAsyncContextManager[object]:
+        """Return what is held while a password is tried and its failure counted."""
+        if not (request.has("user") and request.has("pass")):
+            return nullcontext()
+        account = request.text("appid"), request.text("user")
+        return self._turns.setdefault(account, asyncio.Semaphore(_AT_ONCE))
 
     async def _with_app(self, refusal: Refusal, request: Request) -> Refusal:
         """Return a refusal that came before the app was known with the app it concerns, if any."""

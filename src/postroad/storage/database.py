@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from postroad.errors import StorageError
+from postroad.storage import shortcuts
 from postroad.storage.checkpoints import Checkpoints
 from postroad.storage.cipher import Cipher
 from postroad.storage.files import close_beside, connect, mark
@@ -57,6 +58,7 @@ class Database:
         with ExitStack() as opened:
             reader = opened.enter_context(closing(connect(path, is_reader=True)))
             connection = opened.enter_context(closing(connect(path)))
+            shortcuts.prepare(connection)
             if is_server:
                 checkpoints = Checkpoints(path)
                 mark(path)
@@ -92,13 +94,15 @@ class Database:
             raise StorageError("the database is closed") from error
         return await reading
 
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+    def write(
+        self, work: Callable[[sqlite3.Connection], T], *, is_one_statement: bool = False
+    ) -> asyncio.Future[T]:
         """Do `work` on the writer's thread and return its result once it is committed.
 
         work:   neither begins nor ends transactions. It is done even when its waiter is cancelled.
         raises: what `work` raises, nothing of it being kept; StorageError for the engine's errors.
         """
-        return self._writer.write(work)
+        return self._writer.write(work, is_one_statement=is_one_statement)
 
     async def prove(self) -> None:
         """Commit something that changes nothing, to see whether it can be done.

@@ -17,7 +17,7 @@ from postroad.delivery.messages import (
     StoredMessage,
 )
 from postroad.delivery.states import State
-from postroad.storage import message_rows
+from postroad.storage import message_rows, shortcuts
 from postroad.storage.database import Database
 from postroad.storage.rows import micros, moment
 
@@ -59,6 +59,8 @@ _ADD_LOG_ENTRY = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
+_COMES_IN = frozenset({State.SENDING, State.QUEUED, State.CAPTURED})
+
 _MESSAGE = f"""
     SELECT {message_rows.MESSAGE}, {message_rows.RECIPIENT}
     FROM message AS m JOIN recipient AS r ON r.message_id = m.id
@@ -92,6 +94,12 @@ class MailStore:
         returns: None when stored; else when the window that is open last will have passed.
         raises:  ValueError when the parts of `intake` do not fit one another.
         """
+        message = intake.message
+        if message is not None:
+            _check(intake, message)
+            if len(message.recipients) == 1 and not intake.windows:
+                await self._take_in(intake, message, micros(now))
+                return None
         app_id = intake.log.app_id
         at = micros(now)
         stored = await self._statements(intake, at)
@@ -109,6 +117,30 @@ class MailStore:
 
         until = await self._database.write(work)
         return None if until is None else moment(until)
+
+    async def _take_in(self, intake: Intake, message: NewMessage, at: int) -> None:
+        """Do as `accept` for a message to one recipient that opens no window."""
+        log, lease, envelope = intake.log, intake.lease, message.envelope
+        created_at = micros(message.created_at)
+        state = State.CAPTURED if message.captured else message.state
+        values = (
+            *(message.id, message.app_id, message.door, message.message_id, message.from_),
+            *(message.subject, envelope.reverse_path, envelope.needs_smtputf8),
+            *(envelope.is_transparent, created_at, micros(message.expires_at)),
+            *(message.relay_id, message.is_kept_out_of_retry, len(message.content)),
+            *await message_rows.pack(message.content),
+            *(message.recipients[0], envelope.forward_paths[0], state.value),
+            created_at if state is State.QUEUED else None,
+            *((lease.token, micros(lease.until)) if lease else (None, None)),
+            *(intake.attempt_id or self._new_id(), at),
+            *(log.id, micros(log.at), log.ip, log.recipient, log.title),
+            *(log.status, log.reason, log.account),
+        )
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(shortcuts.TAKE_IN, values)
+
+        await self._database.write(work, is_one_statement=True)
 
     async def log(self, entry: LogEntry) -> None:
         """Add a request without a message to the send log."""
@@ -146,8 +178,6 @@ class MailStore:
             if self._started % _FORGET_EVERY == 0:
                 statements.append((_FORGET_WINDOWS, (at,)))
         if message is not None:
-            if message.app_id != app_id:
-                raise ValueError("a message and its log entry belong to one app")
             statements += _message(message, *await message_rows.pack(message.content))
             statements += self._way_out(message, intake, at)
         elif intake.lease is not None:
@@ -158,8 +188,6 @@ class MailStore:
     def _way_out(self, message: NewMessage, intake: Intake, at: int) -> list[Statement]:
         """Return what puts a message on its way: a lease and the first attempt, or a due time."""
         lease = intake.lease
-        if (message.state is State.SENDING) != (lease is not None):
-            raise ValueError("a lease is for a message that is sent at once, and it needs one")
         if message.state is State.CAPTURED or len(message.captured) == len(message.recipients):
             return []
         if lease is None:
@@ -172,12 +200,26 @@ class MailStore:
         ]
 
 
+def _check(intake: Intake, message: NewMessage) -> None:
+    """Make sure that the parts of an intake fit one another.
+
+    raises: ValueError.
+    """
+    if (message.app_id, message.id) != (intake.log.app_id, intake.log.message_id):
+        raise ValueError("a message and its log entry belong together")
+    if message.state not in _COMES_IN:
+        raise ValueError(f"a message does not come in as {message.state}")
+    recipients = len(message.recipients)
+    if not recipients or recipients != len(message.envelope.forward_paths):
+        raise ValueError("a message has recipients, and a forward-path for each")
+    if message.captured and not message.captured <= {*range(recipients)}:
+        raise ValueError("those who are captured are among the recipients")
+    if (message.state is State.SENDING) != (intake.lease is not None):
+        raise ValueError("a lease is for a message that is sent at once, and it needs one")
+
+
 def _message(message: NewMessage, is_compressed: bool, octets: bytes) -> list[Statement]:
     """Return what stores a message, its content and its recipients."""
-    if message.state not in {State.SENDING, State.QUEUED, State.CAPTURED}:
-        raise ValueError(f"a message does not come in as {message.state}")
-    if not message.recipients or not message.captured <= {*range(len(message.recipients))}:
-        raise ValueError("a message has recipients, and those that are captured are among them")
     envelope = message.envelope
     created_at = micros(message.created_at)
     values = (

@@ -15,7 +15,7 @@ from postroad.errors import StorageError
 T = TypeVar("T")
 
 Work = Callable[[sqlite3.Connection], Any]
-Item = tuple[Work, "asyncio.Future[Any]"]
+Item = tuple[Work, "asyncio.Future[Any]", bool]
 
 # After these nobody can know what the file holds: fsync tells of a lost page once and then
 # forgets it, so that a second try would "succeed".
@@ -49,15 +49,21 @@ class Writer:
         self._thread = Thread(target=self._run, name="postroad-writer", daemon=True)
         self._thread.start()
 
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
-        """Return a future that has the result of `work` once it is durable."""
+    def write(
+        self, work: Callable[[sqlite3.Connection], T], *, is_one_statement: bool = False
+    ) -> asyncio.Future[T]:
+        """Return a future that has the result of `work` once it is durable.
+
+        is_one_statement: it changes nothing but by one statement, which the engine undoes by itself
+                          when it fails: no savepoint is needed around it.
+        """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self._is_closed:
             future.set_exception(StorageError("the database is closed"))
         elif self.is_broken:
             future.set_exception(broken())
         else:
-            self._waiting.put((work, future))
+            self._waiting.put((work, future, is_one_statement))
         return future
 
     async def aclose(self) -> None:
@@ -95,7 +101,7 @@ class Writer:
     def _write_batch(self, batch: list[Item]) -> list[Outcome]:
         """Do the batch in one transaction and return what became of each item."""
         if self.is_broken:
-            return [(future, None, broken()) for _, future in batch]
+            return [(future, None, broken()) for _, future, _ in batch]
         connection = self._connection
         began = time.perf_counter()
         try:
@@ -105,34 +111,37 @@ class Writer:
         except sqlite3.Error as error:
             self._note(error)
             self._roll_back()
-            return [(future, None, failed(error)) for _, future in batch]
+            return [(future, None, failed(error)) for _, future, _ in batch]
         except BaseException:  # noqa: BLE001 - a defect of ours; those who wait must hear of it
             self.is_broken = True
-            return [(future, None, broken()) for _, future in batch]
+            return [(future, None, broken()) for _, future, _ in batch]
         self._committed(len(batch), time.perf_counter() - began)
         return outcomes
 
     def _do(self, batch: list[Item]) -> list[Outcome]:
-        """Do each item in a savepoint of its own.
+        """Do each item so that one that fails is undone alone.
 
         raises: sqlite3.Error when the engine ended the whole transaction.
         """
         connection = self._connection
         execute = connection.execute
         outcomes: list[Outcome] = []
-        for work, future in batch:
-            execute("SAVEPOINT item")
+        for work, future, is_one_statement in batch:
+            if not is_one_statement:
+                execute("SAVEPOINT item")
             try:
                 outcomes.append((future, work(connection), None))
             except BaseException as error:  # raised again where it was asked for
                 if not connection.in_transaction:
                     raise ended(error) from error
-                execute("ROLLBACK TO item")
+                if not is_one_statement:
+                    execute("ROLLBACK TO item")
                 self._note(error)
                 if self.is_broken:
                     raise ended(error) from error
                 outcomes.append((future, None, translated(error)))
-            execute("RELEASE item")
+            if not is_one_statement:
+                execute("RELEASE item")
         return outcomes
 
     def _note(self, error: BaseException) -> None:
