@@ -307,7 +307,7 @@ def test_no_fact_scans_a_table(tenants: TenantRunner) -> None:
 
         plans = [tenants.plan(at, statement) for statement in asked]
 
-        assert len(plans) == 11
+        assert len(plans) >= 11
         assert not [step for step in itertools.chain(*plans) if step.startswith("SCAN")]
 
     tenants(scenario)

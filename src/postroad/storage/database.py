@@ -15,6 +15,7 @@ from postroad.storage import shortcuts
 from postroad.storage.checkpoints import Checkpoints
 from postroad.storage.cipher import Cipher
 from postroad.storage.files import close_beside, connect, mark
+from postroad.storage.memory import Memory
 from postroad.storage.writer import Writer, failed
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ class Database:
     """A SQLite file, open.
 
     cipher: for the columns that are encrypted.
+    facts:  what is remembered of those who send.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Database:
         self.cipher = cipher
         self._reader = reader
         self._writer = writer
+        self.facts = Memory(lambda: self.read("SELECT max(number) FROM tenant_version")[0][0])
         self._aside: sqlite3.Connection | None = None
         self._aside_thread = ThreadPoolExecutor(1, thread_name_prefix="postroad-listing")
 

@@ -83,7 +83,7 @@ class DirectoryStore:
             )
             return changed.rowcount == 1
 
-        return await self._database.write(work)
+        return await changed(self._database, work)
 
 
 class TableRecords(Generic[T]):
@@ -126,7 +126,7 @@ class TableRecords(Generic[T]):
                 self._check(connection, columns)
             self._execute(connection, statement.sql, statement.parameters(columns))
 
-        await self._database.write(work)
+        await changed(self._database, work)
 
     async def get(self, record_id: str) -> T | None:
         """Return one by its id."""
@@ -163,7 +163,7 @@ class TableRecords(Generic[T]):
             self._execute(connection, update.sql, update.parameters(columns | which))
             return connection.execute(result.sql, result.parameters(which)).fetchall()
 
-        rows = await self._database.write(work)
+        rows = await changed(self._database, work)
         return self._shape.read(rows[0]) if rows else None
 
     async def remove(self, record_id: str) -> bool:
@@ -180,7 +180,7 @@ class TableRecords(Generic[T]):
             except sqlite3.IntegrityError as error:
                 raise ConflictError(f"this {self._name} is still in use") from error
 
-        return await self._database.write(work)
+        return await changed(self._database, work)
 
     @property
     def _name(self) -> str:
@@ -211,6 +211,14 @@ class TableRecords(Generic[T]):
             if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
                 raise NotFoundError(f"what this {self._name} refers to does not exist") from error
             raise
+
+
+async def changed(database: Database, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Return what `work` returns once it is committed, and forget what was remembered."""
+    try:
+        return await database.write(work)
+    finally:
+        database.facts.forget()
 
 
 def _check_relay(connection: sqlite3.Connection, app_id: str, columns: Mapping[str, Any]) -> None:

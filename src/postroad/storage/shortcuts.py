@@ -27,7 +27,8 @@ CREATE TEMP VIEW taking_in AS SELECT
     0 AS is_kept_out_of_retry, 0 AS size_octets, 0 AS is_compressed, 0 AS octets,
     0 AS address, 0 AS path, 0 AS state, 0 AS due, 0 AS lease_token, 0 AS lease_until,
     0 AS attempt_id, 0 AS at,
-    0 AS log_id, 0 AS logged_at, 0 AS ip, 0 AS logged_recipient, 0 AS title, 0 AS status, 0 AS reason, 0 AS account;
+    0 AS log_id, 0 AS logged_at, 0 AS ip, 0 AS logged_recipient, 0 AS title, 0 AS status,
+    0 AS reason, 0 AS account;
 
 CREATE TEMP TRIGGER take_in INSTEAD OF INSERT ON taking_in BEGIN
     INSERT INTO message (id, app_id, door, message_id, from_, subject, reverse_path,

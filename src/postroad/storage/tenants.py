@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
+from typing import TypeVar
 
 from postroad.errors import NotFoundError
-from postroad.storage.database import Database, Row
-from postroad.storage.rows import micros, moment
+from postroad.storage.database import Database
+from postroad.storage.rows import Shape, micros, moment
 from postroad.storage.shapes import Shapes
 from postroad.tenancy.records import (
     ApiKey,
@@ -21,8 +21,9 @@ from postroad.tenancy.records import (
     UserToken,
 )
 
-_REMEMBERED = 1_024  # rows kept decoded, those of apps decrypted too
 _FORGOTTEN = timedelta(days=30)  # the table of failures grows with every address that guesses
+T = TypeVar("T")
+
 _NEVER = (0, moment(0))
 _ANY_OF = "(app_id = ? OR app_id IS NULL)"  # the app's own and the operator's
 
@@ -37,10 +38,7 @@ class TenantStore:
         shapes = Shapes(database.cipher)
         self._database = database
         self._shapes = shapes
-        # By the whole row, read anew each time: what is kept is the decoding, not the fact.
-        self._app = lru_cache(_REMEMBERED)(shapes.app.read)
-        self._relay = lru_cache(_REMEMBERED)(shapes.relay.read)
-        self._user_of = lru_cache(_REMEMBERED)(shapes.user.read)
+        self._facts = database.facts
         self._sql_app = shapes.app.select("id = ?")
         self._sql_developer = shapes.developer.select("id = ?")
         self._sql_user = shapes.user.select("app_id = ? AND account = ?")
@@ -54,41 +52,35 @@ class TenantStore:
 
     async def app(self, app_id: str) -> App | None:
         """Return the app, its signatures decrypted."""
-        rows = self._database.read(self._sql_app, (app_id,))
-        return self._app(rows[0]) if rows else None
+        return self._one(self._sql_app, (app_id,), self._shapes.app)
 
     async def developer(self, developer_id: str) -> Developer | None:
         """Return the developer."""
-        rows = self._database.read(self._sql_developer, (developer_id,))
-        return self._shapes.developer.read(rows[0]) if rows else None
+        return self._one(self._sql_developer, (developer_id,), self._shapes.developer)
 
     async def user(self, app_id: str, account: str) -> User | None:
         """Return the app's user with this account."""
-        return self._user(self._database.read(self._sql_user, (app_id, account)))
+        return self._one(self._sql_user, (app_id, account), self._shapes.user)
 
     async def user_by_id(self, app_id: str, user_id: str) -> User | None:
         """Return the app's user with this id."""
-        return self._user(self._database.read(self._sql_user_by_id, (user_id, app_id)))
+        return self._one(self._sql_user_by_id, (user_id, app_id), self._shapes.user)
 
     async def token(self, app_id: str, digest: bytes) -> UserToken | None:
         """Return the app's token with this digest, expired or not."""
-        rows = self._database.read(self._sql_token, (digest, app_id))
-        return self._shapes.token.read(rows[0]) if rows else None
+        return self._one(self._sql_token, (digest, app_id), self._shapes.token)
 
     async def api_key(self, digest: bytes) -> ApiKey | None:
         """Return the key with this digest, expired or disabled or not."""
-        rows = self._database.read(self._sql_key, (digest,))
-        return self._shapes.key.read(rows[0]) if rows else None
+        return self._one(self._sql_key, (digest,), self._shapes.key)
 
     async def relays(self, app_id: str) -> list[RelayAccount]:
         """Return the relays the app may use, its own and the operator's, oldest first."""
-        rows = self._database.read(self._sql_relays, (app_id,))
-        return [self._relay(row) for row in rows]
+        return self._all(self._sql_relays, (app_id,), self._shapes.relay)
 
     async def routes(self, app_id: str) -> list[Route]:
         """Return the app's routes in rising position."""
-        rows = self._database.read(self._sql_routes, (app_id,))
-        return [self._shapes.route.read(row) for row in rows]
+        return self._all(self._sql_routes, (app_id,), self._shapes.route)
 
     async def failures(self, keys: Sequence[str]) -> list[tuple[int, datetime]]:
         """Return for each key how many logins failed in a row and when the last did."""
@@ -113,7 +105,7 @@ class TenantStore:
                     raise NotFoundError("there is no such app") from error
                 raise
 
-        return await self._database.write(work)
+        return await self._changed(work)
 
     async def add_token(self, token: UserToken, *, keep: int) -> None:
         """Store a token, note the login, and drop the user's others beyond the `keep` newest.
@@ -141,7 +133,7 @@ class TenantStore:
                 (token.user_id, token.user_id, token.digest, keep),
             )
 
-        await self._database.write(work)
+        await self._changed(work)
 
     async def bind_mail(self, app_id: str, user_id: str, email: str) -> None:
         """Set the user's address.
@@ -157,7 +149,7 @@ class TenantStore:
             if changed.rowcount != 1:
                 raise NotFoundError("the app has no such user")
 
-        await self._database.write(work)
+        await self._changed(work)
 
     async def login_failed(self, keys: Sequence[str], at: datetime) -> None:
         """Count one more failure for each key, and forget those of a month ago."""
@@ -187,14 +179,18 @@ class TenantStore:
 
     async def relay(self, app_id: str, relay_id: str) -> RelayAccount | None:
         """Return a relay that the app may use."""
-        rows = self._database.read(self._sql_relay, (relay_id, app_id))
-        return self._relay(rows[0]) if rows else None
+        return self._one(self._sql_relay, (relay_id, app_id), self._shapes.relay)
 
     async def relay_secret(self, app_id: str, relay_id: str) -> str:
         """Return its password, "" for none.
 
         raises: StorageError when it cannot be decrypted with the key file.
         """
+        return self._facts.get(
+            ("secret", relay_id, app_id), lambda: self._decrypted(app_id, relay_id)
+        )
+
+    def _decrypted(self, app_id: str, relay_id: str) -> str:
         rows = self._database.read(
             "SELECT secret FROM relay WHERE id = ? AND (app_id = ? OR app_id IS NULL)",
             (relay_id, app_id),
@@ -203,5 +199,18 @@ class TenantStore:
             return ""
         return self._database.cipher.decrypt(rows[0][0], f"relay:{relay_id}:secret")
 
-    def _user(self, rows: list[Row]) -> User | None:
-        return self._user_of(rows[0]) if rows else None
+    def _one(self, sql: str, parameters: tuple[object, ...], shape: Shape[T]) -> T | None:
+        found = self._all(sql, parameters, shape)
+        return found[0] if found else None
+
+    def _all(self, sql: str, parameters: tuple[object, ...], shape: Shape[T]) -> list[T]:
+        return self._facts.get(
+            (sql, parameters),
+            lambda: [shape.read(row) for row in self._database.read(sql, parameters)],
+        )
+
+    async def _changed(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await self._database.write(work)
+        finally:
+            self._facts.forget()

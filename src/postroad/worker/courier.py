@@ -109,8 +109,10 @@ class Courier:
                 expiry.cancel()
             transcript = "" if outcome.code is Code.OK else ticket.transcript()
         settlement = self._judge(errand, outcome, transcript)
-        await self._store(errand, settlement, answer)
-        self._settled(errand, settlement, loop.time() - begun)
+        if await self._store(errand, settlement, answer):
+            self._settled(errand, settlement, loop.time() - begun)
+        else:
+            self._lease_lost(errand)
         return settlement
 
     def _submit(self, errand: Errand, relay: Relay) -> Ticket:
@@ -153,18 +155,18 @@ class Courier:
 
     async def _store(
         self, errand: Errand, settlement: Settlement, answer: asyncio.Future[Settlement]
-    ) -> None:
-        """Store the settlement; while the disk refuses, the caller hears so and it is kept here."""
+    ) -> bool:
+        """Store the settlement; False when the lease was lost.
+
+        While the disk refuses, the caller hears so and it is kept here.
+        """
         while True:
             try:
-                if not await self._queue.settle(errand.claim, settlement):
-                    self._lease_lost(errand)
+                return await self._queue.settle(errand.claim, settlement)
             except StorageError as error:
                 if not answer.done():
                     answer.set_exception(error)
                 await asyncio.sleep(_STORE_AGAIN_S)
-            else:
-                return
 
 
 def _pass_on(task: asyncio.Task[Settlement], answer: asyncio.Future[Settlement]) -> None:

@@ -49,9 +49,10 @@ class Dispatcher:
 
     async def dispatch(self, claim: Claim) -> None:
         """Carry one claim to its end; what stands in its way becomes its outcome."""
-        app = await self._relays.app(claim.message.app_id)
-        policy = app.in_doubt_policy if app else InDoubtPolicy.HOLD
+        policy = InDoubtPolicy.HOLD
         try:
+            if app := await self._relays.app(claim.message.app_id):
+                policy = app.in_doubt_policy
             account, relay = await self._relay(claim)
         except PostroadError as error:
             await self._courier.carry(Errand(claim, None, policy, refusal=error))

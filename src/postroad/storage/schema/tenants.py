@@ -177,3 +177,11 @@ operator = Table(
     Column("is_setup", Boolean, nullable=False),
     UniqueConstraint("name"),
 )
+
+# One row. Every change of the tables above but login_failure adds to it (triggers do), so that what
+# a process remembers of them can be checked by one short read.
+tenant_version = Table(
+    "tenant_version",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+)

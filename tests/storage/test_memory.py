@@ -1,0 +1,95 @@
+"""What is remembered of those who send, and when it is forgotten."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from postroad.storage.memory import Memory
+
+TENANTS = ("developer", "app", "app_user", "user_token", "api_key", "relay", "route")
+
+
+class Facts:
+    """A fact that changes, its version, and a clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.version = 1
+        self.now = 0.0
+        self.reads = 0
+        self.memory = Memory(lambda: self.version, lambda: self.now)
+
+    def get(self, asked: str = "app") -> str:
+        def read() -> str:
+            self.reads += 1
+            return f"{asked} {self.version}"
+
+        return self.memory.get(asked, read)
+
+
+def test_a_fact_is_read_once_while_nothing_changes() -> None:
+    facts = Facts()
+
+    answers = []
+    for facts.now in (0.0, 0.5, 1.0):
+        answers.append(facts.get())
+
+    assert answers == ["app 1"] * 3
+    assert facts.reads == 1
+
+
+def test_a_change_elsewhere_is_seen_a_millisecond_later() -> None:
+    facts = Facts()
+    facts.get()
+
+    facts.version, facts.now = 2, 0.0005
+    within = facts.get()
+    facts.now = 0.001
+    after = facts.get()
+
+    assert (within, after) == ("app 1", "app 2")
+
+
+def test_a_change_of_our_own_is_seen_at_once() -> None:
+    facts = Facts()
+    facts.get()
+
+    facts.version = 2
+    facts.memory.forget()
+
+    assert facts.get() == "app 2"
+
+
+def test_that_there_is_none_is_remembered_too() -> None:
+    memory = Memory(lambda: 1, lambda: 0.0)
+    reads: list[str] = []
+
+    def read() -> list[str]:
+        reads.append("read")
+        return []
+
+    assert [memory.get("app", read) for _ in range(2)] == [[], []]
+    assert reads == ["read"]
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    facts = Facts()
+
+    for number in range(50_000):
+        facts.get(str(number))
+
+    assert len(facts.memory._known) <= 20_000
+
+
+@pytest.mark.parametrize("table", TENANTS)
+@pytest.mark.parametrize("change", ["INSERT", "UPDATE", "DELETE"])
+def test_every_change_of_a_tenants_table_counts(path: Path, table: str, change: str) -> None:
+    connection = sqlite3.connect(path)
+    triggers = connection.execute(
+        "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?", (table,)
+    ).fetchall()
+    connection.close()
+
+    assert [sql for (sql,) in triggers if f"AFTER {change} ON {table}" in sql]
