@@ -648,3 +648,11 @@ def test_every_known_reply_can_be_reached(name: str) -> None:
         found = explain(Said(code, f"{known.enhanced} {text}"), phase=phase, provider=name)
 
         assert found.cause == known.cause.en, known
+
+
+def test_a_chinese_word_for_the_server_stands_without_spaces() -> None:
+    found = explain_reason(Reason.TIMED_OUT, lang="zh")
+
+    assert "邮件服务器" in found.cause
+    assert " 邮件服务器" not in found.cause
+    assert "邮件服务器 " not in found.cause

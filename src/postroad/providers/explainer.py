@@ -21,6 +21,7 @@ from postroad.providers.known import Heard, KnownReply, best_match
 from postroad.providers.language import Words, language_of
 
 _PLACEHOLDER = re.compile(r"\{(host|server)\}")  # {server} is host:port
+_SPACED_PLACEHOLDER = re.compile(r" ?(\{(?:host|server)\}) ?")
 
 _SERVER = Words(ko="메일 서버", zh="邮件服务器", en="the server")
 
@@ -107,6 +108,8 @@ _PASSING: Final = frozenset(
 
 
 def _filled(template: str, server: str, at_port: str) -> str:
+    if server == _SERVER.zh:  # a Chinese word stands without the spaces that a host name has
+        template = _SPACED_PLACEHOLDER.sub(r"\1", template)
     # One pass, not str.format: nothing a host name holds may be taken for a placeholder.
     return _PLACEHOLDER.sub(lambda match: server if match[1] == "host" else at_port, template)
 
