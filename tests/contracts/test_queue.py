@@ -592,3 +592,45 @@ def test_a_claim_outlives_the_process_as_an_attempt_without_outcome(run: Runner)
 
     run(first)
     run(second)
+
+
+def test_a_message_in_doubt_for_now_keeps_its_lease_and_hears_the_truth(run: Runner) -> None:
+    async def scenario(stores: Stores) -> None:
+        given = await stores.put(message())
+        claim = held(given)
+
+        assert await stores.queue.doubt(claim, "no reply yet", at=NOW)
+        doubted = await stores.states(given)
+        assert await stores.claim() == []
+        assert await stores.queue.settle(claim, settlement(claim, State.ACCEPTED))
+
+        assert doubted == [State.IN_DOUBT]
+        assert await stores.states(given) == [State.ACCEPTED]
+
+    run(scenario)
+
+
+def test_of_several_recipients_in_doubt_for_now_each_hears_the_truth(run: Runner) -> None:
+    async def scenario(stores: Stores) -> None:
+        given = await stores.put(message("a@a.example", "b@b.example"))
+        claim = held(given)
+
+        assert await stores.queue.doubt(claim, "no reply yet", at=NOW)
+        assert await stores.queue.settle(claim, settlement(claim, State.ACCEPTED, State.BOUNCED))
+
+        assert await stores.states(given) == [State.ACCEPTED, State.BOUNCED]
+
+    run(scenario)
+
+
+def test_who_lost_the_lease_cannot_note_a_doubt(run: Runner) -> None:
+    async def scenario(stores: Stores) -> None:
+        given = await stores.put(message())
+        claim = held(given)
+        await stores.queue.settle(claim, settlement(claim, State.ACCEPTED))
+
+        assert not await stores.queue.doubt(claim, "no reply yet", at=NOW)
+
+        assert await stores.states(given) == [State.ACCEPTED]
+
+    run(scenario)

@@ -326,4 +326,4 @@ def test_a_reason_of_ours_says_more_than_the_code() -> None:
     known = reason_for_caller(settlement, None, "zh", reason=Reason.DNS)
 
     assert plain == "无法连接邮件服务器"
-    assert known == "找不到 邮件服务器 的地址：主机名有误，或 DNS 没有响应"
+    assert known == "找不到邮件服务器的地址：主机名有误，或 DNS 没有响应"

@@ -10,7 +10,6 @@ from tests.support.core import KEY, Office, in_office, moment
 
 from postroad.delivery.states import State
 from postroad.errors import Code, ConflictError
-from postroad.message import Address
 from postroad.operations.danbee import DanbeeAnswer, DanbeeCall
 from postroad.settings import PresetOverride, SesSettings
 from postroad.simulators import hostile, simulate

@@ -197,6 +197,10 @@ def test_past_the_time_limit_after_the_final_dot_it_is_in_doubt_and_the_truth_co
 
             assert isinstance(sent, NotSent)
             assert sent.in_doubt
+            (entry,) = await office.log()
+            assert (entry.status, entry.reason) == (
+                *("in_doubt", "no reply to the message within 0.2 s; waiting on"),
+            )
             await office.core.courier.drain(10)
             (message,) = await office.stored()
             assert message.recipients[0].state is State.ACCEPTED
@@ -268,17 +272,19 @@ def test_what_a_dead_process_was_sending_is_in_doubt_after_the_next_start() -> N
     with hostile("silence@dot") as server:
 
         async def work(office: Office) -> None:
-            await office.add_app(time_limit_s=0.1)
+            await office.add_app()
             await office.add_relay(server.port)
             await office.add_user()
 
-            await office.core.nobase.send(office.request(), "session")
-            (message,) = await office.stored()
-            assert message.recipients[0].state is State.SENDING
+            waiting = asyncio.create_task(office.core.nobase.send(office.request(), "session"))
+            while not (stored := await office.stored()):  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0)
+            assert stored[0].recipients[0].state is State.SENDING
 
             await office.core.loop.start(dead="server:")
 
             (message,) = await office.stored()
             assert message.recipients[0].state is State.IN_DOUBT
+            waiting.cancel()
 
         in_office(work, grace_s=0)

@@ -9,7 +9,7 @@ import resource
 import socket
 import ssl
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
@@ -65,6 +65,7 @@ class HttpServer:
         self._certificate = certificate
         self._key = key
         self._head_timeout_s = head_timeout_s
+        self._listening: socket.socket | None = None
         self._server: _Granian | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -81,10 +82,16 @@ class HttpServer:
             return _MAX_CONNECTIONS
         return max(1, min(files - _SPARE_FILES, _MAX_CONNECTIONS))
 
+    async def bind(self) -> None:
+        """Take the address, so that nobody else can; connections wait until `start`."""
+        self._listening = await self._bound()
+        self._port = self._listening.getsockname()[1]
+
     async def start(self) -> None:
         """Listen: from here on connections are taken."""
-        listening = await self._bound()
-        self._port = listening.getsockname()[1]
+        if self._listening is None:
+            await self.bind()
+        listening = cast(socket.socket, self._listening)
         self._server = _Granian(
             listening,
             target=self._app,

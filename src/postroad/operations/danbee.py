@@ -86,6 +86,7 @@ class Danbee:
     """Sends with credentials that come with the request and are never stored.
 
     relay_of: returns the relay of a preset for a user name and a password.
+    refused:  told of the door, the app ("" for none), the check and the caller's address.
     raises:   StorageError.
     """
 
@@ -97,6 +98,7 @@ class Danbee:
         *,
         clock: Callable[[], datetime],
         relay_of: Callable[[str, str, str], Relay],
+        refused: Callable[[str, str, str, str], None],
         ses: SesSender | None,
     ) -> None:
         self._facts = facts
@@ -104,17 +106,17 @@ class Danbee:
         self._mail = mail
         self._clock = clock
         self._relay_of = relay_of
+        self._refused = refused
         self._ses = ses
 
     async def send(self, call: DanbeeCall) -> DanbeeAnswer:
         """Send one mail and return what became of it."""
         app = await self._app(call)
+        values, door = call.values, f"danbee-{call.sender}"
         if app is None:
+            self._refused(door, "", "key", call.ip)
             return _refused(_BAD_KEY)
-        values = call.values
-        caller = Caller(
-            f"danbee-{call.sender}", call.ip, values.get("toEmail", ""), values.get("subject", "")
-        )
+        caller = Caller(door, call.ip, values.get("toEmail", ""), values.get("subject", ""))
         if refusal := await self._refusal(app) or _fault(call):
             return await self._logged(app, caller, refusal)
         try:
@@ -174,6 +176,7 @@ class Danbee:
         return sender, ses.relay
 
     async def _logged(self, app: App, caller: Caller, refusal: str) -> DanbeeAnswer:
+        self._refused(caller.door, app.id, "request", caller.ip)
         await self._mail.log(caller.entry(app, self._clock(), "refused", refusal))
         return _refused(refusal)
 

@@ -83,7 +83,7 @@ class Nobase:
         if isinstance(granted, Refusal):
             return await self._logged(granted, request)
         app, address = granted.app, granted.address
-        sender = routing.sender_of(app, granted.relay)
+        sender = routing.sender_of(app, granted.relay or await self._asker.relay_for(app))
         if address is None or sender is None:
             return await self._logged(Refusal(Check.NO_RELAY, app=app), request)
         values = request.values

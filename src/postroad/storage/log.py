@@ -33,7 +33,7 @@ _FAILED = "('bounced', 'failed', 'suppressed', 'expired', 'cancelled', 'quaranti
 _REASON = f"""
     CASE WHEN p.reason <> '' OR p.status_now NOT IN ('failed', 'in_doubt', 'held', 'queued')
     THEN p.reason ELSE coalesce(
-        (SELECT CASE WHEN a.code IS NULL THEN '{_NO_OUTCOME}' ELSE nullif(a.error, '') END
+        (SELECT coalesce(nullif(a.error, ''), CASE WHEN a.code IS NULL THEN '{_NO_OUTCOME}' END)
          FROM attempt AS a WHERE a.message_id = p.message_id ORDER BY a.number DESC LIMIT 1),
         (SELECT trim(CASE r.code WHEN 0 THEN '' ELSE r.code || ' ' END || r.enhanced || ' '
             || r.text) FROM recipient AS r

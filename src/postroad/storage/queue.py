@@ -70,6 +70,8 @@ _IS_HELD = """
     message_id = ? AND lease_token = ? AND NOT EXISTS
         (SELECT 1 FROM attempt AS a WHERE a.message_id = queue.message_id AND a.number > ?)
 """
+_HELD = f"SELECT 1 FROM queue WHERE {_IS_HELD}"
+_STILL_WAITS = "UPDATE attempt SET error = ? WHERE message_id = ? AND number = ?"
 _LEAVE = f"DELETE FROM queue WHERE {_IS_HELD}"
 _PUT_BACK = f"""
     UPDATE queue SET due = ?, lease_token = NULL, lease_until = NULL WHERE {_IS_HELD}
@@ -81,7 +83,7 @@ _END_ATTEMPT = """
 """
 _DECIDE = """
     UPDATE recipient SET state = ?, code = ?, enhanced = ?, text = ?, updated_at = ?
-    WHERE message_id = ? AND position = ? AND state = 'sending'
+    WHERE message_id = ? AND position = ? AND state IN ('sending', 'in_doubt')
 """
 
 _RENEW = """
@@ -239,6 +241,26 @@ class QueueStore:
             return True
 
         return await self._database.write(work, is_one_statement=True)
+
+    async def doubt(self, claim: Claim, why: str, *, at: datetime) -> bool:
+        """Note that a message may be with its relay while its attempt goes on waiting.
+
+        Its recipients become IN_DOUBT; the lease stays, and `settle` brings the truth.
+        why:     for the attempt, until then.
+        returns: False, and nothing stored, when the lease was lost.
+        """
+        message_id, number = claim.message.id, claim.number
+
+        def work(connection: sqlite3.Connection) -> bool:
+            execute = connection.execute
+            held = execute(_HELD, (message_id, claim.lease.token, number)).fetchone()
+            if held is None:
+                return False
+            execute(_STILL_WAITS, (why, message_id, number))
+            execute(_DOUBT, (micros(at), message_id))
+            return True
+
+        return await self._database.write(work)
 
     async def renew(self, token: str, *, until: datetime) -> None:
         """Extend every lease that carries `token`."""

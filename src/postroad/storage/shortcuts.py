@@ -74,7 +74,7 @@ CREATE TEMP TRIGGER settle INSTEAD OF INSERT ON settling BEGIN
     WHERE message_id = NEW.message_id AND number = NEW.number;
     UPDATE recipient SET state = NEW.state, code = NEW.code, enhanced = NEW.enhanced,
         text = NEW.text, updated_at = NEW.at
-    WHERE message_id = NEW.message_id AND position = 0 AND state = 'sending';
+    WHERE message_id = NEW.message_id AND position = 0 AND state IN ('sending', 'in_doubt');
 END;
 """
 

@@ -67,6 +67,7 @@ class Core:
             jitter=random.random,
             settled=watch.settled,
             lease_lost=watch.lease_lost,
+            doubted=watch.doubted,
         )
         leases = Leases(f"{kind}{uuid.uuid4()}", now)
         self.loop = Loop(
@@ -84,6 +85,7 @@ class Core:
             sending,
             mail,
             clock=now,
+            refused=watch.request_refused,
             relay_of=lambda *login: _relay(settings, *login),
             ses=_ses(settings),
         )

@@ -90,6 +90,7 @@ class _Service:
         server = self._server(core, health)
         stopping = self._heed_signals()
         try:
+            await server.bind()
             password = await first_operator(core.directory, core.passwords, now)
             shown = await demo(core, settings.data_dir) if with_demo else None
             if ended := await core.loop.start(dead=SERVER):

@@ -57,12 +57,7 @@ class Watch:
         if self._metrics is not None:
             self._metrics.message(message.door, code.word, seconds)
         if code is Code.IN_DOUBT:
-            events.message_in_doubt(
-                message=message.id,
-                app=message.app_id,
-                attempt=errand.claim.number,
-                relay=settlement.relay_id,
-            )
+            self.doubted(errand)
         elif code in _ABOUT_THE_RELAY and settlement.relay_id is not None:
             events.relay_failed(
                 relay=settlement.relay_id,
@@ -72,16 +67,29 @@ class Watch:
                 error=settlement.error,
             )
 
+    def doubted(self, errand: Errand) -> None:
+        """The relay may have a message, and has not said so."""
+        message = errand.claim.message
+        events.message_in_doubt(
+            message=message.id,
+            app=message.app_id,
+            attempt=errand.claim.number,
+            relay=message.relay_id,
+        )
+
     def lease_lost(self, errand: Errand) -> None:
         """What an attempt brought is not stored: another process took the message over."""
         events.lease_lost(message=errand.claim.message.id, app=errand.claim.message.app_id)
 
     def refused(self, door: str, refusal: Refusal, ip: str) -> None:
         """A door refused a request."""
-        app = refusal.app.id if refusal.app else ""
-        events.request_refused(door=door, app=app, check=refusal.check, ip=ip)
+        self.request_refused(door, refusal.app.id if refusal.app else "", refusal.check, ip)
+
+    def request_refused(self, door: str, app: str, check: str, ip: str) -> None:
+        """A door refused a request by the check of that name."""
+        events.request_refused(door=door, app=app, check=check, ip=ip)
         if self._metrics is not None:
-            self._metrics.refusal(door, refusal.check)
+            self._metrics.refusal(door, check)
 
     def trouble(self, error: StorageError) -> None:
         """Storage failed; told once until it works again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,6 +47,7 @@ class Courier:
     clock:    the time now, aware UTC.
     jitter:   0 to 1, anew at each call.
     settled:  told of every attempt that was stored, with the seconds it took.
+    doubted:  told of one whose caller's time ended after the final dot.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Courier:
         jitter: Callable[[], float],
         settled: Callable[[Errand, Settlement, float], None],
         lease_lost: Callable[[Errand], None],
+        doubted: Callable[[Errand], None],
     ) -> None:
         self._queue = queue
         self._pools = pools
@@ -64,7 +67,9 @@ class Courier:
         self._jitter = jitter
         self._settled = settled
         self._lease_lost = lease_lost
+        self._doubted = doubted
         self._under_way: set[asyncio.Task[Settlement]] = set()
+        self._doubts: set[asyncio.Task[None]] = set()
 
     @property
     def under_way(self) -> int:
@@ -135,9 +140,21 @@ class Courier:
         limit_s = errand.limit_s or 0.0
         if ticket.withdraw(limit_s) or answer.done():
             return
-        error = DeliveryInDoubt(f"no reply to the message within {limit_s:.3g} s")
+        why = f"no reply to the message within {limit_s:.3g} s; waiting on"
+        task = asyncio.get_running_loop().create_task(self._doubt(errand, why, answer))
+        self._doubts.add(task)
+        task.add_done_callback(self._doubts.discard)
+
+    async def _doubt(self, errand: Errand, why: str, answer: asyncio.Future[Settlement]) -> None:
+        """Store that a message is in doubt for now, and tell its caller."""
+        error = DeliveryInDoubt(why)
         fates = (None,) * len(errand.claim.recipients)
-        answer.set_result(self._judge(errand, Outcome(error.code, error.phase, fates, error), ""))
+        told = self._judge(errand, Outcome(error.code, error.phase, fates, error), "")
+        with contextlib.suppress(StorageError):  # the caller is told the same all the same
+            if await self._queue.doubt(errand.claim, why, at=told.at):
+                self._doubted(errand)
+        if not answer.done():
+            answer.set_result(told)
 
     def _judge(self, errand: Errand, outcome: Outcome, transcript: str) -> Settlement:
         claim = errand.claim

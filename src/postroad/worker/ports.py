@@ -37,6 +37,15 @@ class Queue(Protocol):
         """Store what an attempt brought; False, and nothing stored, when the lease was lost."""
         ...
 
+    async def doubt(self, claim: Claim, why: str, *, at: datetime) -> bool:
+        """Note that a message may be with its relay while its attempt goes on waiting.
+
+        Its recipients become IN_DOUBT; the lease stays, and `settle` brings the truth.
+        why:     for the attempt, until then.
+        returns: False, and nothing stored, when the lease was lost.
+        """
+        ...
+
     async def renew(self, token: str, *, until: datetime) -> None:
         """Extend every lease that carries `token`."""
         ...

@@ -13,7 +13,7 @@ from postroad.operations.administration.desk import find as find_record
 from postroad.tenancy.passwords import password_form
 from postroad.tenancy.records import App, User, UserState
 
-MAX_PASSWORD: Final = 200
+MAX_PASSWORD: Final = 128
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9]{2,64}")
 _PASSWORD: Final = re.compile(rf"[A-Za-z0-9]{{1,{MAX_PASSWORD}}}")
 _QQ: Final = re.compile(r"[1-9][0-9]{4,11}|")
