@@ -163,7 +163,7 @@ PRESET_SETTINGS = (
         "presets.NAME.security",
         kinds.one_of("tls", "starttls", "none"),
         None,
-        "How the connection is protected there; by default as the preset's first port, tls for most.",
+        "How the connection is protected there; by default as at the preset's first port.",
         "Presets",
     ),
     Setting(

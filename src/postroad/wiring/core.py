@@ -71,7 +71,13 @@ class Core:
         )
         leases = Leases(f"{kind}{uuid.uuid4()}", now)
         self.loop = Loop(
-            queue, Dispatcher(tenants, courier), courier, leases, clock=now, trouble=watch.trouble
+            queue,
+            Dispatcher(tenants, courier),
+            courier,
+            leases,
+            clock=now,
+            trouble=watch.trouble,
+            defect=watch.defect,
         )
         sending = Sending(
             mail, courier, leases, clock=now, wake=self.loop.wake, accepted=watch.accepted

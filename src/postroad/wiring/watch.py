@@ -91,6 +91,12 @@ class Watch:
         if self._metrics is not None:
             self._metrics.refusal(door, check)
 
+    def defect(self, defect: Exception) -> None:
+        """The worker met a defect of ours, and goes on."""
+        from postroad.telemetry.rendering import trace_of
+
+        events.defect_met(where="worker", traceback=trace_of(defect))
+
     def trouble(self, error: StorageError) -> None:
         """Storage failed; told once until it works again."""
         if self._broken_since is None:

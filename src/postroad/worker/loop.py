@@ -9,7 +9,7 @@ from typing import Final
 
 from postroad.delivery.messages import Claim, Lease
 from postroad.delivery.routing import choose
-from postroad.errors import ConnectError, PostroadError, StorageError
+from postroad.errors import ConnectError, LocalProtocolError, PostroadError, StorageError
 from postroad.message import Address
 from postroad.tenancy.records import InDoubtPolicy, RelayAccount
 from postroad.transport.relay import Relay
@@ -59,6 +59,11 @@ class Dispatcher:
             return
         await self._courier.carry(Errand(claim, relay, policy, connections=account.connections))
 
+    async def defer(self, claim: Claim, defect: Exception) -> None:
+        """Let a message whose dispatch met a defect of ours wait for its next turn."""
+        error = LocalProtocolError(f"a defect in Postroad: {type(defect).__name__}")
+        await self._courier.carry(Errand(claim, None, InDoubtPolicy.HOLD, refusal=error))
+
     async def _relay(self, claim: Claim) -> tuple[RelayAccount, Relay]:
         """Return the relay that the message was accepted for, else the one its app uses now."""
         message = claim.message
@@ -91,6 +96,7 @@ class Loop:
         *,
         clock: Callable[[], datetime],
         trouble: Callable[[StorageError], None],
+        defect: Callable[[Exception], None],
     ) -> None:
         self._queue = queue
         self._dispatcher = dispatcher
@@ -98,6 +104,7 @@ class Loop:
         self._leases = leases
         self._clock = clock
         self._trouble = trouble
+        self._defect = defect
         self._woken = asyncio.Event()
         self._is_stopping = False
         self._dispatched: set[asyncio.Task[None]] = set()
@@ -136,6 +143,9 @@ class Loop:
             except StorageError as error:
                 self._trouble(error)
                 pause_s = _AGAIN_S
+            except Exception as defect:  # noqa: BLE001 - the outermost loop goes on
+                self._defect(defect)
+                pause_s = _AGAIN_S
             if pause_s > 0 and not self._is_stopping:
                 await self._pause(pause_s)
 
@@ -162,6 +172,9 @@ class Loop:
             await self._dispatcher.dispatch(claim)
         except StorageError as error:
             self._trouble(error)
+        except Exception as defect:  # noqa: BLE001 - one message's defect costs no other its turn
+            self._defect(defect)
+            await self._dispatcher.defer(claim, defect)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._dispatched.discard(task)
