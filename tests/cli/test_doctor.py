@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run, parsed
-from tests.cli.kept import keep
+from tests.cli.kept import keep, keep_abandoned, keep_tried
 
 from postroad.cli.doctor import clock, disk
+from postroad.cli.doctor_mail import server_of, waiting
 from postroad.cli.exits import Exit
+from postroad.delivery.states import State
+from postroad.errors import Code
 from postroad.operations.administration.examination import Verdict
+from postroad.storage.folder import DataFolder
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -35,7 +40,10 @@ def test_where_all_is_well_every_subject_is_named(run: Run, data_dir: Path) -> N
 
     subjects = [line[2:12].strip() for line in result.stdout.splitlines() if line.startswith("✓")]
     assert result.exit_code == Exit.OK
-    assert subjects == ["settings", "database", "key file", "disk", "clock", "relays", "apps"]
+    assert subjects == [
+        *("settings", "database", "key file", "disk", "clock"),
+        *("server", "mail", "relays", "apps"),
+    ]
     assert result.stdout.endswith("Nothing is wrong.\n")
 
 
@@ -129,6 +137,88 @@ def test_a_relay_without_password_and_its_app_are_named(run: Run, data_dir: Path
     run("relay", "update", "own", "--remove-password")
 
     assert list(wrong(run)) == ["relay own", "app demo"]
+
+
+def warnings(run: Run) -> dict[str, str]:
+    result = run("doctor", "--json")
+    assert result.exit_code == Exit.OK
+    found = parsed(result)["findings"]
+    return {each["subject"]: each["sentence"] for each in found if each["verdict"] == "warning"}
+
+
+def test_an_app_without_any_relay_is_a_warning_that_does_not_fail(run: Run, data_dir: Path) -> None:
+    run("app", "create", "demo", "--mode", "live")
+
+    told = warnings(run)
+
+    assert "its nobase callers get 407: it has no relay yet" in told["app demo"]
+
+
+def test_nothing_is_called_working_that_was_not_tried(run: Run, data_dir: Path) -> None:
+    run("app", "create", "demo")
+    run("relay", "create", "own", "--app", "demo", "--host", "mail.b.example")
+    run("relay", "create", "off", "--app", "demo", "--host", "mail.b.example", "--enabled", "off")
+
+    page = run("doctor").stdout
+
+    assert "2 relays are complete (nothing was connected; `postroad relay check` does)" in page
+    assert "it is disabled" in page
+    assert "can work" not in page
+
+
+def test_mail_that_waits_for_somebody_is_counted_with_the_oldest(run: Run, data_dir: Path) -> None:
+    appid = parsed(run("app", "create", "demo", "--json"))["appid"]
+    first, second, third = (keep(data_dir, appid) for _ in range(3))
+    keep_abandoned(data_dir, first)
+    keep_abandoned(data_dir, second)
+    due = datetime.now(UTC) + timedelta(hours=1)
+    keep_tried(data_dir, third, State.DEFERRED, reply=(451, "4.7.1", "Later"), due=due)
+    oldest = parsed(run("message", "show", first, "--json"))["created_at"]
+
+    told = warnings(run)
+
+    assert set(told) == {"in doubt", "waiting"}
+    assert told["in doubt"].startswith("2 recipients in doubt")
+    assert f"the oldest since {oldest[:10]} {oldest[11:19]} UTC" in told["in doubt"]
+    assert "`postroad message list --state in_doubt`" in told["in doubt"]
+    assert told["waiting"].startswith("1 recipient waiting to be tried, the oldest since")
+    assert told["waiting"].endswith("no server is running that tries them")
+
+
+def test_mail_that_waits_for_a_running_server_is_fine() -> None:
+    assert waiting(3, NOW, is_served=True).verdict is Verdict.FINE
+    assert waiting(3, NOW, is_served=False).verdict is Verdict.WARNING
+
+
+def test_a_relay_whose_last_login_failed_is_named_until_one_goes_well(
+    run: Run, data_dir: Path
+) -> None:
+    appid = parsed(run("app", "create", "demo", "--json"))["appid"]
+    relay = parsed(
+        run("relay", "create", "own", "--app", "demo", "--host", "mail.b.example", "--json")
+    )["id"]
+    error = "535 5.7.8 wrong password"
+    failed, sent = keep(data_dir, appid), keep(data_dir, appid)
+    keep_tried(data_dir, failed, State.FAILED, code=Code.AUTH, error=error, relay_id=relay)
+
+    told = warnings(run)
+    keep_tried(data_dir, sent, State.ACCEPTED, code=Code.OK, relay_id=relay)
+
+    assert error in told["relay own"]
+    assert f"`postroad relay check {relay}`" in told["relay own"]
+    assert warnings(run) == {}
+
+
+def test_a_server_is_known_by_the_lock_it_holds(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+
+    before = server_of(folder.lock)
+    with folder.locked():
+        during = server_of(folder.lock)
+    after = server_of(folder.lock)
+
+    assert (before, after) == (None, None)
+    assert during == f"one is running (process {os.getpid()})"
 
 
 def test_a_clock_that_was_set_back_is_wrong() -> None:

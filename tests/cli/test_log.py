@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from tests.cli.conftest import Run, parsed
 from tests.cli.kept import keep, log_refused
 
 from postroad.cli.exits import Exit
+from postroad.cli.layout import display_width
 
 
 @pytest.fixture
@@ -22,14 +24,61 @@ def appid(run: Run, data_dir: Path) -> str:
 
 
 def test_the_log_tells_every_request_the_newest_last(run: Run, data_dir: Path, appid: str) -> None:
-    keep(data_dir, appid, subject="첫 메일")
+    message = keep(data_dir, appid, subject="첫 메일")
     log_refused(data_dir, appid, to="bad")
 
     lines = run("log").stdout.splitlines()
 
-    assert lines[0].split() == ["Time", "(UTC)", "Status", "Appid", "To", "Title", "Reason"]
-    assert lines[1].split()[2:] == ["captured", appid, "bo@b.example", "첫", "메일"]
-    assert lines[2].split()[2:] == ["refused", appid, "bad", "x", "address"]
+    assert lines[0].split() == ["Time", "(UTC)", "Status", "App", "To", "Title", "Message"]
+    assert re.match(r"\d\d-\d\d \d\d:\d\d:\d\d  captured  ", lines[1])
+    assert lines[1].split()[2:] == ["captured", "demo", "bo@b.example", "첫", "메일", message]
+    assert lines[2].split()[2:] == ["refused", "demo", "bad", "x"]
+    assert lines[3] == "    address"
+
+
+def test_on_a_terminal_every_line_fits_and_leads_to_the_message(
+    run: Run, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    appid = str(parsed(run("app", "create", "회사 알림 서비스", "--json"))["appid"])
+    message = keep(data_dir, appid, to=f"{'a' * 40}@b.example", subject="아주 긴 제목 " * 5)
+    log_refused(data_dir, appid, to="bad", reason="이 메일 주소는 없는 주소입니다. " * 8)
+
+    lines = run("log").stdout.splitlines()
+    page = run("message", "show", message[-8:])
+
+    assert max(map(display_width, lines)) < 80
+    assert lines[0].endswith("  Message")
+    assert lines[1].endswith(f"  {message[-8:]}")
+    starts = [display_width(line[: line.rindex("  ") + 2]) for line in lines[:2]]
+    assert starts[0] == starts[1]
+    assert all(line.startswith("    이" if n == 0 else "    ") for n, line in enumerate(lines[3:6]))
+    assert lines[-1] == f"More of one: postroad message show {message[-8:]}"
+    assert f"id          {message}" in page.stdout
+
+
+def test_a_wide_terminal_shows_the_whole_id(
+    run: Run, data_dir: Path, appid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    message = keep(data_dir, appid)
+
+    assert run("log").stdout.splitlines()[1].endswith(f"  {message}")
+
+
+def test_an_address_in_other_letter_case_is_pointed_to(
+    run: Run, data_dir: Path, appid: str
+) -> None:
+    keep(data_dir, appid, to="Bo@b.example")
+
+    result = run("log", "--to", "bo@b.example")
+
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "The log holds no such request.",
+        "There are some to Bo@b.example: upper and lower case count in --to.",
+    ]
+    assert parsed(run("log", "--to", "bo@b.example", "--json")) == []
 
 
 def test_each_filter_leaves_out_the_others(run: Run, data_dir: Path, appid: str) -> None:

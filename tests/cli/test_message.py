@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run, parsed
-from tests.cli.kept import keep
+from tests.cli.kept import keep, keep_abandoned, keep_tried
 
 from postroad.cli.exits import Exit
+from postroad.delivery.states import State
+from postroad.errors import Code
 from postroad.simulators import Simulator
 
 
@@ -51,6 +54,121 @@ def test_a_message_is_shown_with_its_recipients(run: Run, data_dir: Path, appid:
     assert found["recipients"][0]["address"] == "bo@b.example"
     assert found["recipients"][0]["state"] == "captured"
     assert found["history"] == []
+
+
+def test_a_page_names_app_account_and_address_and_why_it_was_captured(
+    run: Run, data_dir: Path, appid: str
+) -> None:
+    message = keep(data_dir, appid)
+
+    captured = run("message", "show", message).stdout
+    run("app", "update", "demo", "--mode", "allow-list", "--allow", "@c.example")
+    off_the_list = run("message", "show", message).stdout
+    run("app", "update", "demo", "--mode", "live")
+    later_live = run("message", "show", message, "--json")
+
+    assert f"demo ({appid})" in captured
+    assert "danbee1" in captured
+    assert "192.0.2.7" in captured
+    assert "The app captures all its mail (mode capture)." in captured
+    assert captured.endswith(f"`postroad message release {message}` sends it.\n")
+    assert "bo@b.example is not on the app's allow-list." in off_the_list
+    found = parsed(later_live)
+    assert (found["app"], found["account"], found["ip"]) == ("demo", "danbee1", "192.0.2.7")
+    assert "the mode that the app had then" in found["advice"][0]
+
+
+@pytest.mark.parametrize(("lang", "word"), [("en", "mailbox"), ("ko", "받는"), ("zh", "收件人")])
+def test_a_refused_message_is_explained_in_the_language_asked_for(
+    run: Run, data_dir: Path, appid: str, lang: str, word: str
+) -> None:
+    message = keep(data_dir, appid)
+    relay = parsed(
+        run("relay", "create", "out", "--app", "demo", "--host", "mail.b.example", "--json")
+    )
+    reply = (550, "5.1.1", "No such user")
+    keep_tried(data_dir, message, State.BOUNCED, reply=reply, relay_id=relay["id"])
+
+    page = run("message", "show", message, "--lang", lang).stdout
+
+    assert "out (mail.b.example)  recipients.refused" in page
+    assert "550 5.1.1 No such user" in page
+    assert word in page.partition("What to do")[2]
+
+
+def test_a_failure_without_a_reply_leads_to_the_check_of_its_relay(
+    run: Run, data_dir: Path, appid: str
+) -> None:
+    message = keep(data_dir, appid)
+    relay = parsed(
+        run("relay", "create", "out", "--app", "demo", "--host", "mail.b.example", "--json")
+    )
+    error = "connection refused by mail.b.example:587"
+    keep_tried(
+        *(data_dir, message, State.FAILED),
+        code=Code.CONNECT,
+        error=error,
+        relay_id=relay["id"],
+    )
+
+    todo = run("message", "show", message).stdout.partition("What to do")[2]
+
+    assert error in todo
+    assert f"`postroad relay check {relay['id']}`" in todo
+
+
+def test_a_deferred_message_says_when_it_is_tried_next(
+    run: Run, data_dir: Path, appid: str
+) -> None:
+    message = keep(data_dir, appid)
+    due = datetime.now(UTC) + timedelta(hours=1)
+    keep_tried(data_dir, message, State.DEFERRED, reply=(451, "4.7.1", "Greylisted"), due=due)
+
+    todo = run("message", "show", message).stdout.partition("What to do")[2]
+
+    assert f"It is tried next at {due:%Y-%m-%d %H:%M:%S} UTC, until " in todo
+
+
+def test_an_attempt_without_outcome_leaves_the_message_in_doubt(
+    run: Run, data_dir: Path, appid: str
+) -> None:
+    message = keep(data_dir, appid)
+    keep_abandoned(data_dir, message)
+
+    page = run("message", "show", message).stdout
+
+    assert "no outcome: Postroad ended, or still waits, before the relay answered" in page
+    assert "It may have arrived. Ask the recipient, or risk a second copy:" in page
+    assert page.endswith(f"  `postroad message release {message}`\n")
+
+
+def test_what_is_known_of_the_dialogues_is_said(run: Run, data_dir: Path, appid: str) -> None:
+    message = keep(data_dir, appid)
+    untried = run("message", "show", message, "-v").stdout
+    keep_tried(data_dir, message, State.ACCEPTED, code=Code.OK, reply=(250, "2.0.0", "Ok"))
+
+    page = run("message", "show", message, "-v").stdout
+
+    assert "There is no dialogue: nothing was tried." in untried
+    assert "Its dialogue is not kept: it went well." in page
+    assert "What to do" not in page
+
+
+def test_the_end_of_an_id_or_a_beginning_that_fits_one_is_enough(
+    run: Run, data_dir: Path, appid: str
+) -> None:
+    first, second = keep(data_dir, appid), keep(data_dir, appid)
+
+    by_end = parsed(run("message", "show", second[-6:].upper(), "--json"))
+    by_start = parsed(run("message", "content", first[:-1], "--json"))
+    alike = run("message", "show", first[:8])
+    too_short = run("message", "show", first[-5:])
+
+    assert (by_end["id"], by_start["id"]) == (second, first)
+    assert alike.exit_code == Exit.USAGE
+    assert f"2 messages have {first[:8]!r} in their id: give more of it" in alike.stderr
+    assert too_short.exit_code == Exit.USAGE
+    assert "there is no message" in too_short.stderr
 
 
 def test_the_content_is_written_octet_by_octet(run: Run, data_dir: Path, appid: str) -> None:
@@ -116,4 +234,6 @@ def test_a_message_that_is_not_there_is_named(run: Run, data_dir: Path, word: st
     result = run("message", word, "nothing")
 
     assert result.exit_code == Exit.USAGE
-    assert result.stderr == "postroad: there is no message 'nothing'\n"
+    assert result.stderr == (
+        "postroad: none of the newest messages has the id 'nothing', or ends so\n"
+    )

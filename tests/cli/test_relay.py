@@ -8,11 +8,13 @@ import pytest
 from tests.cli.conftest import PASSWORD, Run, parsed
 
 from postroad.cli.exits import Exit
+from postroad.simulators import Simulator
 
 pytestmark = pytest.mark.usefixtures("data_dir")
 
 LOGIN = ("--username", "danbee", "--password-env", "PASSWORD")
 NAVER = ("--preset", "naver", *LOGIN)
+WRONG = ("--username", "danbee", "--password-env", "hunter2")
 OWN = ("--host", "mail.b.example", *LOGIN)
 
 
@@ -123,3 +125,81 @@ def test_a_name_that_is_taken_is_refused(run: Run) -> None:
 
     assert result.exit_code == Exit.USAGE
     assert result.stderr == "postroad: there is a relay 'own' already: give another name\n"
+
+
+def keep_naver(run: Run, naver: Simulator, *whose: str) -> None:
+    run(
+        *("relay", "create", "naver", *whose, "--preset", "naver", "--cafile", naver.cafile),
+        *("--host", "localhost", "--port", str(naver.port), "--security", naver.security),
+        *("--username", naver.username, "--password-env", "PASSWORD"),
+    )
+
+
+def test_a_kept_relay_is_tried_with_its_password_and_nothing_is_sent(
+    run: Run, naver: Simulator
+) -> None:
+    keep_naver(run, naver, "--app", "demo")
+
+    result = run("relay", "check", "naver", "--transcript")
+    found = parsed(run("relay", "check", "naver", "--json"))
+
+    assert result.exit_code == Exit.OK
+    assert "AUTH" in result.stdout
+    assert "Every step went well. Nothing was sent." in result.stdout
+    assert "C: AUTH PLAIN ***" in result.stdout
+    assert [step["ok"] for step in found["steps"]] == [True] * 6
+    assert PASSWORD not in result.output
+    assert not naver.messages
+
+
+def test_a_shared_relay_is_tried_for_an_app_that_may_use_it(run: Run, naver: Simulator) -> None:
+    run("app", "update", "demo", "--from", "other@naver.com")
+    keep_naver(run, naver, "--shared")
+
+    own = run("relay", "check", "naver")
+    of_the_app = run("relay", "check", "naver", "--app", "demo")
+
+    assert own.exit_code == Exit.OK
+    assert of_the_app.exit_code == Exit.FAILED
+    assert "MAIL failed" in of_the_app.stdout
+
+
+def test_a_step_that_fails_is_named(run: Run, naver: Simulator) -> None:
+    keep_naver(run, naver, "--app", "demo")
+    run("relay", "update", "naver", "--password-env", "OTHER", env={"OTHER": "WRONG1234567"})
+
+    result = run("relay", "check", "naver", "--json")
+
+    found = parsed(result)
+    assert result.exit_code == Exit.FAILED
+    assert (found["ok"], found["word"]) == (False, "auth.failed")
+
+
+def test_a_relay_that_is_not_complete_is_not_tried(run: Run, naver: Simulator) -> None:
+    keep_naver(run, naver, "--app", "demo")
+    run("relay", "update", "naver", "--remove-password")
+
+    result = run("relay", "check", "naver")
+
+    assert result.exit_code == Exit.USAGE
+    assert f"the password of {naver.username} is missing" in result.stderr
+    assert not naver.transcripts
+
+
+def test_another_host_asks_for_the_password_by_its_options(run: Run) -> None:
+    run("relay", "create", "own", "--app", "demo", *OWN)
+
+    result = run("relay", "update", "own", "--host", "other.b.example")
+
+    assert result.exit_code == Exit.USAGE
+    assert "give the password again (--password-env, --password-file)" in result.stderr
+
+
+def test_a_variable_that_is_not_set_is_told_without_its_name(run: Run) -> None:
+    result = run(*("relay", "create", "own", "--app", "demo", "--host", "mail.b.example"), *WRONG)
+
+    assert result.exit_code == Exit.USAGE
+    assert result.stderr == (
+        "postroad: the environment variable that --password-env names is not set or empty: "
+        "export it first\n"
+    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from tests.cli.conftest import Run, process
 
 from postroad.cli import serve
 from postroad.cli.exits import Exit
+from postroad.cli.layout import display_width
 from postroad.errors import SettingsError
 from postroad.settings import SETTINGS, Listen, PresetOverride, Settings, load
+from postroad.wiring.demo import Demo, DemoApp
 
 ROOT = Path(__file__).parents[2]
 ANNOUNCE = """
@@ -84,7 +87,38 @@ def test_the_one_time_password_is_told_on_stderr_alone(
 
     said = capsys.readouterr()
     assert "correct horse" not in said.out
-    assert said.err == "operator's one-time password, shown only now: correct horse\n"
+    assert said.err == (
+        "operator's one-time password, shown only now: correct horse\n"
+        "  (for the web console to come; commands need none)\n"
+    )
+
+
+def test_a_newcomer_s_first_steps_hold_every_secret_and_fit_a_terminal() -> None:
+    on = DemoApp("1234567890", "5" * 32, f"pr_{'k' * 43}", "13800138000", "p" * 16, "7" * 64)
+    off = replace(on, appid="1234567891", token="")
+    demo = Demo(on, off, Path("/srv/postroad/demo.json"))
+
+    lines = serve.first_steps(
+        demo, "http://127.0.0.1:8025", Settings(data_dir=Path("/srv/postroad"))
+    )
+
+    page = "\n".join(lines)
+    assert max(map(display_width, lines)) <= 80
+    assert [line for line in lines if line.startswith("Demo app")] == [
+        "Demo app, tokens on",
+        "Demo app, tokens off",
+    ]
+    for secret in (*astuple(on), off.appid, "/srv/postroad/demo.json"):
+        assert secret in page
+    command = page[page.index("curl ") : page.index("Show it")].replace("\\\n", "")
+    words = shlex.split(command)
+    assert words[:2] == ["curl", "http://127.0.0.1:8025/api/mail/send"]
+    assert [word for word in words[2:] if word != "-d"][:4] == [
+        f"appid={on.appid}",
+        f"signature={on.signature}",
+        f"token={on.token}",
+        "mail=bo@b.example",
+    ]
 
 
 def test_a_later_start_says_nothing_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:

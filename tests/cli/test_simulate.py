@@ -108,5 +108,5 @@ def test_a_password_given_for_the_name_of_a_variable_is_not_repeated(run: Run) -
     result = run("simulate", "naver", "--password-env", "ABCD1234EFGH")
 
     assert result.exit_code == Exit.USAGE
-    assert "--password-env takes the NAME" in result.stderr
+    assert "that --password-env names is not set or empty" in result.stderr
     assert "ABCD1234EFGH" not in result.output

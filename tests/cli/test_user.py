@@ -63,7 +63,7 @@ def test_a_password_is_changed_from_a_file(run: Run, tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("create", "bo", "--password-env", "PASSWORD"), "the app demo takes 6 to 18"),
-        (("create", "123456", "--password-env", "NO_SUCH"), "takes the NAME of an environment"),
+        (("create", "123456", "--password-env", "NO_SUCH"), "names is not set or empty"),
         (("create", "123456", "--password-file", "/no/such"), "takes the name of a FILE"),
         (("create", "123456"), "a password is needed: give --password-env or --password-file"),
         (

@@ -213,8 +213,8 @@ def test_a_user_logs_in_with_the_password_and_with_its_md5() -> None:
         ("x" * 19, "abc123", "19 characters"),
         ("b o b o", "abc123", "account: 2 to 64 ASCII letters and digits"),
         ("１２３４５６", "abc123", "account: 2 to 64 ASCII letters and digits"),
-        ("123456", "", "password: 1 to 200 ASCII letters and digits"),
-        ("123456", "se cret", "password: 1 to 200 ASCII letters and digits"),
+        ("123456", "", "password: 1 to 128 ASCII letters and digits"),
+        ("123456", "se cret", "password: 1 to 128 ASCII letters and digits"),
     ],
 )
 def test_a_user_whom_the_doors_would_not_let_in_is_refused(

@@ -279,8 +279,10 @@ def test_an_examination_finds_nothing_wrong_with_what_works() -> None:
     said = {f"{each.subject}: {each.sentence}": each.verdict for each in found(desk)}
 
     assert said == {
-        "relays: the one there is can work": Verdict.FINE,
-        "apps: the one there is can work": Verdict.FINE,
+        "relays: 1 relay is complete (nothing was connected; `postroad relay check` does)": (
+            Verdict.FINE
+        ),
+        "apps: 1 app is set up": Verdict.FINE,
     }
 
 
@@ -291,8 +293,36 @@ def test_an_examination_names_a_missing_password_and_the_app_that_suffers() -> N
 
     assert wrong(desk) == [
         "relay out: the password of bo is missing: give it",
-        "app demo: it is live, and no relay that is enabled and complete carries its mail",
+        "app demo: it is live, and its nobase callers get 407: relay out has no password",
     ]
+
+
+def test_an_examination_says_what_keeps_each_relay_from_an_app() -> None:
+    desk, _, app = desk_with_app(mode="live", from_="bo@b.example")
+    make(desk, app, "off", host="mail.b.example", is_enabled=False)
+    make(desk, name="slow", host="mail.b.example", paused="quota used up")
+
+    assert wrong(desk) == [
+        (
+            "app demo: it is live, and its nobase callers get 407: "
+            "relay off is disabled, relay slow is paused (quota used up)"
+        )
+    ]
+    said = [f"{each.subject}: {each.sentence}" for each in found(desk)]
+    assert said[0].startswith("relays: 2 relays are complete")
+    assert "relay off: it is disabled: no mail leaves by it" in said
+
+
+def test_an_examination_warns_of_an_app_that_has_no_relay_yet() -> None:
+    desk, _, app = desk_with_app(mode="live", from_="bo@b.example")
+
+    warned = [each for each in found(desk) if each.verdict is Verdict.WARNING]
+
+    assert not wrong(desk)
+    assert [each.subject for each in warned] == ["app demo"]
+    assert f"callers get 407: it has no relay yet; `postroad relay create NAME --app {app.id}`" in (
+        warned[0].sentence
+    )
 
 
 def test_an_examination_leaves_captured_stopped_and_disabled_alone() -> None:

@@ -12,6 +12,7 @@ from postroad.cli.given import ON_OFF, Span, given, needs_one
 from postroad.cli.groups import group, subcommand
 from postroad.cli.installation import Where, at_desk, installation_options
 from postroad.cli.options import json_option, option
+from postroad.errors import SettingsError
 
 if TYPE_CHECKING:
     from postroad.operations.administration.apps import NewApp
@@ -30,6 +31,7 @@ command = group(
 Shown = tuple["App", str]
 """An app with the name of its developer."""
 
+_KNOWN: dict[str, Any] = {"section": "What its callers know already"}
 _CALLERS: dict[str, Any] = {"section": "Who may send"}
 _MAIL: dict[str, Any] = {"section": "Its mail"}
 _FIELDS = (
@@ -165,30 +167,61 @@ def _fields(function: Callable[..., Any]) -> Callable[..., Any]:
 @subcommand(command, "create")
 @click.argument("name")
 @_fields
+@option(
+    "--appid",
+    metavar="DIGITS",
+    help="The ten digits that its callers use already; by default new ones.",
+    **_KNOWN,
+)
+@option(
+    "--signature-env",
+    metavar="VARIABLE",
+    help="Environment variable with the signature that its callers use already.",
+    **_KNOWN,
+)
+@option("--signature-file", metavar="FILE", help="File with that signature.", **_KNOWN)
 @installation_options
 @json_option("the app and its secrets")
-def create(name: str, where: Where, as_json: bool, **values: Any) -> None:
+def create(
+    name: str,
+    where: Where,
+    as_json: bool,
+    signature_env: str | None,
+    signature_file: str | None,
+    **values: Any,
+) -> None:
     """Make an app, and print its appid, its signature and a first API key.
 
-    The key may send and read. Signature and key are printed this once.
+    The key may send and read; it is printed this once. An app whose callers have an appid and a
+    signature already keeps them with --appid and --signature-env or --signature-file. No two apps
+    have one name.
     """
     from postroad.cli.output import say_json
     from postroad.cli.records import once
 
-    async def work(desk: Desk) -> NewApp:
+    signature = _signature_given(signature_env, signature_file)
+
+    async def work(desk: Desk) -> tuple[NewApp, bool]:
         from postroad.operations.administration import apps
 
-        return await apps.create(desk, name, **given(values))
+        await apps.check_name(desk, name)
+        made = await apps.create(desk, name, signature=signature, **given(values))
+        return made, await apps.has_relay(desk, made.app)
 
-    made = at_desk(where, work)
+    made, has_relay = at_desk(where, work)
+    _warn_without_relay(made.app, has_relay=has_relay)
     if as_json:
         secrets = {"signature": made.app.signature, "api_key": made.secret}
         say_json(as_object(made.app) | secrets)
     else:
         once(
             made.app.name,
-            (("signature", made.app.signature), ("api_key", made.secret)),
-            (("appid", made.app.id), ("mode", made.app.mode)),
+            (("api_key", made.secret),),
+            (
+                ("appid", made.app.id),
+                ("mode", made.app.mode),
+                ("signature", made.app.signature),
+            ),
         )
 
 
@@ -236,17 +269,18 @@ def list_(where: Where, as_json: bool) -> None:
 
 @subcommand(command, "show")
 @click.argument("app")
+@option("--signature", is_flag=True, help="Print its signature too, which its callers need.")
 @installation_options
 @json_option("the app")
-def show(app: str, where: Where, as_json: bool) -> None:
-    """Show everything about an app but its secrets."""
+def show(app: str, where: Where, as_json: bool, signature: bool) -> None:
+    """Show everything about an app but its secrets; its signature when it is asked for."""
 
     async def work(desk: Desk) -> Shown:
         from postroad.operations.administration import apps
 
         return await _with_owner(desk, await apps.find(desk, app))
 
-    _print(at_desk(where, work), as_json=as_json)
+    _print(at_desk(where, work), as_json=as_json, with_signature=signature)
 
 
 @subcommand(command, "update")
@@ -256,7 +290,7 @@ def show(app: str, where: Where, as_json: bool) -> None:
 @option(
     "--rotate-signature",
     is_flag=True,
-    help="Make a new signature, and print it this once.",
+    help="Make a new signature, and print it.",
     section="Signature",
 )
 @option(
@@ -283,7 +317,7 @@ def update(
     if not rotate_signature:
         needs_one(changes)
 
-    async def work(desk: Desk) -> Shown:
+    async def work(desk: Desk) -> tuple[Shown, bool]:
         from postroad.operations.administration import apps
 
         found = await apps.find(desk, app)
@@ -292,9 +326,12 @@ def update(
         if rotate_signature:
             span = apps.OVERLAP if overlap is None else overlap
             found = await apps.rotate_signature(desk, found.id, overlap=span)
-        return await _with_owner(desk, found)
+        return await _with_owner(desk, found), await apps.has_relay(desk, found)
 
-    _print(at_desk(where, work), as_json=as_json, is_rotated=rotate_signature)
+    shown, has_relay = at_desk(where, work)
+    if "mode" in changes:
+        _warn_without_relay(shown[0], has_relay=has_relay)
+    _print(shown, as_json=as_json, is_rotated=rotate_signature)
 
 
 @subcommand(command, "disable")
@@ -322,24 +359,58 @@ def as_object(app: App) -> dict[str, Any]:
     return {"appid": found.pop("id")} | found
 
 
+def _signature_given(variable: str | None, file: str | None) -> str | None:
+    """Return the signature that the options lead to, None when neither is given.
+
+    raises: SettingsError, which repeats neither option's value: it may be the signature.
+    """
+    from postroad.cli.relay_options import secret_of_file, secret_of_variable
+
+    if variable is not None and file is not None:
+        raise SettingsError("give only one of --signature-env and --signature-file")
+    if variable is not None:
+        return secret_of_variable("--signature-env", variable)
+    return None if file is None else secret_of_file("--signature-file", file)
+
+
+def _warn_without_relay(app: App, *, has_relay: bool) -> None:
+    """Say on stderr that an app is to send and cannot."""
+    from postroad.cli.layout import indented
+    from postroad.cli.output import line_width, say
+    from postroad.cli.records import shown
+
+    if app.mode == "capture" or has_relay:
+        return
+    warning = (
+        f"warning: {shown(app.name)} is {app.mode} and has no relay that could be used yet: its "
+        f"nobase callers get 407. Add one: postroad relay create NAME --app {app.id} …"
+    )
+    for line in indented(warning, "", line_width(err=True)):
+        say(click.style(line, fg="yellow"), err=True)
+
+
 async def _with_owner(desk: Desk, app: App) -> Shown:
     owner = await desk.directory.developers.get(app.developer_id) if app.developer_id else None
     return app, owner.name if owner else ""
 
 
-def _print(found: Shown, *, as_json: bool, is_rotated: bool = False) -> None:
-    from postroad.cli.output import say, say_json
-    from postroad.cli.records import once, page
+def _print(
+    found: Shown, *, as_json: bool, is_rotated: bool = False, with_signature: bool = False
+) -> None:
+    from postroad.cli.output import say_json
+    from postroad.cli.records import page
 
     app, owner = found
+    has_secret = is_rotated or with_signature
     if as_json:
-        say_json(as_object(app) | ({"signature": app.signature} if is_rotated else {}))
+        say_json(as_object(app) | ({"signature": app.signature} if has_secret else {}))
         return
-    page(app.name, _rows(app, owner))
+    rows = _rows(app, owner)
+    if has_secret:
+        rows.append(("signature", app.signature))
     if is_rotated:
-        say()
-        until = (("the old one counts until", app.old_signature_until),)
-        once("New signature", (("signature", app.signature),), until)
+        rows.append(("old one counts", app.old_signature_until or "no longer"))
+    page(app.name, rows)
 
 
 def _rows(app: App, owner: str) -> list[tuple[str, Any]]:

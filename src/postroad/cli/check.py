@@ -68,18 +68,24 @@ def command(
       1  a step failed
       2  an option or a file is wrong; nothing was tried
     """  # noqa: D301
-    from postroad.cli.output import say, say_json
     from postroad.frontdoor.checking import check
 
     lang = language(lang)
     found = with_login(relay_of(relay, may_be_anonymous=True), lang)
     sender = from_ if from_ is not None else own_address(found)
     report = check(found, from_=sender, to=to, timeout=relay.timeout, lang=lang)
+    return tell(report, found, lang, as_json=as_json, transcript=transcript)
+
+
+def tell(report: Report, relay: Relay, lang: str, *, as_json: bool, transcript: bool) -> int:
+    """Write a report and return the exit code for it."""
+    from postroad.cli.output import say, say_json
+
     now = datetime.now(UTC)
     if as_json:
-        say_json(as_object(report, found, now, lang, transcript=transcript))
+        say_json(as_object(report, relay, now, lang, transcript=transcript))
     else:
-        for line in page(report, found, now, lang):
+        for line in page(report, relay, now, lang):
             say(line)
         if transcript:
             say()

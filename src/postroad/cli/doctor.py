@@ -33,9 +33,10 @@ _COLOURS = {"fine": "green", "warning": "yellow", "wrong": "red"}
 @installation_options
 @json_option("ok and every finding")
 def command(where: Where, as_json: bool) -> int:
-    """Examine settings, database, key file, disk, clock, relays and apps. Nothing is changed.
+    """Examine settings, database, key file, disk, clock, mail, relays and apps.
 
-    It works beside a running server, and connects to nothing: `postroad check` tries a relay.
+    Nothing is changed. It works beside a running server, and connects to nothing: `postroad relay
+    check` tries a relay. An app that is to send and has no relay yet is a warning.
 
     \b
     Exit codes
@@ -159,6 +160,7 @@ def _free(folder: Path) -> int:
 
 def _records(where: Where) -> list[Finding]:
     """Look at what is kept; that it can be opened shows that key and schema fit."""
+    from postroad.cli.doctor_mail import examine_mail
     from postroad.operations.administration.examination import Finding, Verdict, examine
 
     async def work(found: Installation) -> list[Finding]:
@@ -167,7 +169,11 @@ def _records(where: Where) -> list[Finding]:
 
         desk = Desk(found.directory, found.passwords)
         last = await found.send_log.entries(LogFilter(), limit=1)
-        return [clock(datetime.now(UTC), last[0].at if last else None), *await examine(desk)]
+        return [
+            clock(datetime.now(UTC), last[0].at if last else None),
+            *await examine_mail(found),
+            *await examine(desk),
+        ]
 
     try:
         return inside(where, work)

@@ -24,9 +24,9 @@ class Exit(IntEnum):
     FAILED = (
         1,
         (
-            "`send`, `message release`: not sent; `check`: a step failed; `run`: the script threw "
-            "or met a limit; `doctor`: something is wrong; of the service: the database cannot be "
-            "used"
+            "`send`, `message release`: not sent; `check`, `relay check`: a step failed; `run`: "
+            "the script threw or met a limit; `doctor`: something is wrong; of the service: the "
+            "database cannot be used"
         ),
     )
     USAGE = 2, "an option, a setting, a file or the message is wrong by itself; nothing was tried"

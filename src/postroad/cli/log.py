@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -12,6 +12,7 @@ from postroad.cli.options import CONTEXT, SectionedCommand, json_option, option
 
 if TYPE_CHECKING:
     from postroad.delivery.messages import LogEntry
+    from postroad.operations.ports import LogFilter
     from postroad.wiring import Installation
 
 _LOOK_S = 1.0
@@ -26,7 +27,7 @@ _STARTS: Final = (14, 8, 6, 24, 16, SHORT_ID)  # that a stream's later lines sel
 _WIDEST: Final = (14, 8, 16, 40, 30, 36)
 # What is cut, and to how much, until a line fits: the title says least.
 _CUTS: Final = ((_TITLE, 12), (_APP, 10), (_TO, 20), (_TITLE, 8), (_TO, 12), (_APP, 6))
-STATES = ("sent", "captured", "queued", "sending", "failed", "in_doubt", "refused")
+STATES = ("sent", "captured", "queued", "sending", "failed", "in_doubt", "held", "refused")
 COLOURS = {
     **dict.fromkeys(("sent", "accepted"), "green"),
     **dict.fromkeys(("captured", "queued", "sending", "scheduled"), "cyan"),

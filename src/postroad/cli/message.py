@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from postroad.cli.exits import Exit
 from postroad.cli.groups import group, subcommand
 from postroad.cli.installation import Where, inside, installation_options
-from postroad.cli.options import json_option, option
+from postroad.cli.options import json_option, language, language_option, option
 from postroad.delivery.states import State
-from postroad.errors import NotFoundError
+from postroad.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
-    from postroad.delivery.messages import Attempt, Settlement, StoredMessage
+    from postroad.delivery.messages import Settlement, StoredMessage
     from postroad.wiring import Installation
 
 LATEST = "latest"
 
+_SHORTEST = 6  # characters of an id: one in 16,000,000 ends so
+_SEARCHED = 10_000  # of the newest messages, for a part of an id
 _SUBJECT = 40  # columns of a list: the whole one is in `show` and in --json
 
 command = group(
     "message",
     """Messages: what was stored of each mail, and what became of it.
 
-    A MESSAGE is given by its id, which `list` shows; `latest` is the newest of all.
+    A MESSAGE is given by its id, which `list` shows, or by six or more characters that it ends
+    with, as `postroad log` shows them, or begins with (ids made soon after one another begin
+    alike); among the newest 10,000 messages they have to lead to one. `latest` is the newest.
     """,
 )
 
@@ -99,25 +103,29 @@ def list_(
 @subcommand(command, "show")
 @click.argument("message")
 @option("-v", "--transcript", is_flag=True, help="Print the dialogues with the relay too.")
+@language_option
 @installation_options
 @json_option("the message with its attempts and their transcripts")
-def show(message: str, where: Where, as_json: bool, transcript: bool) -> None:
-    """Show a message: its recipients, what became of it for each, and every attempt."""
-    from postroad.cli.output import say_json
-    from postroad.cli.records import as_object
+def show(message: str, where: Where, as_json: bool, transcript: bool, lang: str | None) -> None:
+    """Show a message: its recipients, every attempt, and what to do now.
 
-    async def work(found: Installation) -> tuple[StoredMessage, list[Attempt]]:
+    The dialogue of an attempt is kept unless it went well.
+    """
+    from postroad.cli import message_page
+    from postroad.cli.output import say_json
+
+    async def work(found: Installation) -> message_page.Told:
         app_id, message_id = await _meant(found, message)
         stored = await found.mail.message(app_id, message_id)
         if stored is None:
             raise _no_such(message)
-        return stored, await found.mail.attempts(app_id, message_id)
+        return await message_page.told(found, stored)
 
-    stored, attempts = inside(where, work)
+    all_ = inside(where, work)
     if as_json:
-        say_json(as_object(stored) | {"history": [as_object(attempt) for attempt in attempts]})
+        say_json(message_page.as_object(all_, language(lang)))
     else:
-        _print(stored, attempts, transcript=transcript)
+        message_page.write(all_, language(lang), transcript=transcript)
 
 
 @subcommand(command, "content")
@@ -128,14 +136,15 @@ def content(message: str, where: Where, as_json: bool) -> None:
     """Write the octets of a message to stdout, as the relay gets them."""
     from postroad.cli.output import say_json, say_octets
 
-    async def work(found: Installation) -> bytes | None:
-        return await found.mail.content(*await _meant(found, message))
+    async def work(found: Installation) -> tuple[str, bytes | None]:
+        app_id, message_id = await _meant(found, message)
+        return message_id, await found.mail.content(app_id, message_id)
 
-    octets = inside(where, work)
+    message_id, octets = inside(where, work)
     if octets is None:
         raise NotFoundError(f"the content of message {message} is no longer kept")
     if as_json:
-        say_json({"id": message, "content": octets.decode("utf-8", "backslashreplace")})
+        say_json({"id": message_id, "content": octets.decode("utf-8", "backslashreplace")})
     else:
         say_octets(octets)
 
@@ -155,20 +164,21 @@ def release(message: str, where: Where, as_json: bool) -> int:
       4  in doubt: the relay may have accepted it
     """  # noqa: D301
     from postroad.cli.log import coloured
+    from postroad.cli.message_page import reply_text
     from postroad.cli.output import say, say_json
     from postroad.cli.records import plain, shown
 
-    async def work(found: Installation) -> tuple[Settlement, StoredMessage | None]:
+    async def work(found: Installation) -> tuple[str, Settlement, StoredMessage | None]:
         app_id, message_id = await _meant(found, message)
         settlement = await found.release(app_id, message_id)
-        return settlement, await found.mail.message(app_id, message_id)
+        return message_id, settlement, await found.mail.message(app_id, message_id)
 
-    settlement, stored = inside(where, work)
+    message_id, settlement, stored = inside(where, work)
     addresses = {each.position: each.address for each in stored.recipients} if stored else {}
     if as_json:
         say_json(
             {
-                "id": message,
+                "id": message_id,
                 "code": int(settlement.code),
                 "word": settlement.code.word,
                 "error": settlement.error,
@@ -180,7 +190,7 @@ def release(message: str, where: Where, as_json: bool) -> int:
         )
     else:
         for fate in settlement.fates:
-            reply = _reply(fate.code, fate.enhanced, fate.text)
+            reply = reply_text(fate.code, fate.enhanced, fate.text)
             to = shown(addresses.get(fate.position, ""))
             say(
                 f"{coloured(fate.state.value)}  {to}{'  ' if reply else ''}{shown(reply)}".rstrip(
@@ -205,16 +215,29 @@ def _exit(settlement: Settlement) -> Exit:
 
 
 async def _meant(found: Installation, message: str) -> tuple[str, str]:
-    """Return the app and the id of the message that is given by its id, or as `latest`."""
+    """Return the app and the id of the message that is given by (a part of) its id or `latest`.
+
+    raises: NotFoundError, ConflictError.
+    """
     if message == LATEST:
         newest = await found.messages.list(app_id=None, state=None, to=None, limit=1)
         if not newest:
             raise NotFoundError("there is no message yet")
         return newest[0].app_id, newest[0].id
     app_id = await found.mail.find_app(message)
-    if app_id is None:
+    if app_id is not None:
+        return app_id, message
+    if len(message) < _SHORTEST:
         raise _no_such(message)
-    return app_id, message
+    part = message.lower()
+    among = await found.messages.list(app_id=None, state=None, to=None, limit=_SEARCHED)
+    fitting = [each for each in among if each.id.endswith(part)]
+    fitting = fitting or [each for each in among if each.id.startswith(part)]
+    if len(fitting) > 1:
+        raise ConflictError(f"{len(fitting)} messages have {part!r} in their id: give more of it")
+    if not fitting:
+        raise NotFoundError(f"none of the newest messages has the id {message[:80]!r}, or ends so")
+    return fitting[0].app_id, fitting[0].id
 
 
 def _no_such(message: str) -> NotFoundError:
@@ -226,68 +249,3 @@ def _recipients(message: StoredMessage) -> str:
 
     first, *more = message.recipients
     return shown(first.address) + (f" and {len(more)} more" if more else "")
-
-
-def _reply(code: int, enhanced: str, text: str) -> str:
-    return " ".join(part for part in (str(code) if code else "", enhanced, text) if part)
-
-
-def _print(message: StoredMessage, attempts: list[Attempt], *, transcript: bool) -> None:
-    from postroad.cli.layout import Column
-    from postroad.cli.log import coloured
-    from postroad.cli.output import say
-    from postroad.cli.records import listing, moment, page, shown
-
-    rows: list[tuple[str, Any]] = [
-        ("id", message.id),
-        ("appid", message.app_id),
-        ("door", message.door),
-        ("Message-ID", message.message_id),
-        ("from", message.from_),
-        ("subject", message.subject),
-        ("size", f"{message.size_octets:,} octets"),
-        ("created", message.created_at),
-    ]
-    if message.due is not None:
-        rows += [("due", message.due), ("expires", message.expires_at)]
-    page(" ".join(states_of(message)), rows)
-    say()
-    recipients = [
-        (
-            coloured(each.state.value),
-            shown(each.address),
-            shown(_reply(each.code, each.enhanced, each.text)),
-        )
-        for each in message.recipients
-    ]
-    listing((Column("State"), Column("Recipient", 12), Column("Reply", 20)), recipients, empty="")
-    if not attempts:
-        return
-    say()
-    tries = [
-        (
-            str(attempt.number),
-            moment(attempt.started_at),
-            "" if attempt.ended_at is None else f"{_seconds(attempt):.1f} s",
-            "no outcome" if attempt.code is None else attempt.code.word,
-            shown(attempt.error) if attempt.error else "",
-        )
-        for attempt in attempts
-    ]
-    columns = (
-        Column("Attempt", is_right=True),
-        Column("Begun (UTC)"),
-        Column("Took", is_right=True),
-        Column("Outcome"),
-        Column("Error", 20),
-    )
-    listing(columns, tries, empty="")
-    for attempt in attempts if transcript else ():
-        if attempt.transcript:
-            say()
-            say(click.style(f"Attempt {attempt.number}", bold=True))
-            say(attempt.transcript.rstrip("\n"))
-
-
-def _seconds(attempt: Attempt) -> float:
-    return (attempt.ended_at - attempt.started_at).total_seconds() if attempt.ended_at else 0.0

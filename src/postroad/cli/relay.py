@@ -8,16 +8,19 @@ import click
 
 from postroad.cli.given import ON_OFF, given, needs_one
 from postroad.cli.groups import group, subcommand
-from postroad.cli.installation import Where, at_desk, installation_options
-from postroad.cli.options import json_option, option
+from postroad.cli.installation import Where, at_desk, inside, installation_options
+from postroad.cli.options import Seconds, json_option, language, language_option, option
 from postroad.cli.passwords import password_asked, password_given, password_options
-from postroad.errors import SettingsError
+from postroad.errors import NotFoundError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from postroad.message import Address
     from postroad.operations.administration.desk import Desk
     from postroad.tenancy.records import App, RelayAccount
+    from postroad.transport.relay import Relay
+    from postroad.wiring import Installation
 
 command = group(
     "relay",
@@ -30,6 +33,8 @@ command = group(
 
 _SERVER: dict[str, Any] = {"section": "Server"}
 _LIMITS: dict[str, Any] = {"section": "Limits"}
+_MAIL: dict[str, Any] = {"section": "Mail"}
+_TIMEOUT_S = 60.0  # as of `check`
 _app = option("--app", metavar="APP", help="Only relays of this app: appid or name.")
 _SERVER_FIELDS = (
     option(
@@ -123,7 +128,7 @@ def create(
 ) -> None:
     """Make a relay of an app, from a preset or with a host of its own.
 
-    Nothing is connected to: `postroad check` tries the same options. Without --password-env and
+    Nothing is connected to: `postroad relay check` tries it. Without --password-env and
     --password-file the password is asked for.
     """
     if (app is None) is not shared:
@@ -238,6 +243,59 @@ def update(
     _print(_updated(where, app, relay, changes), as_json=as_json)
 
 
+@subcommand(command, "check")
+@click.argument("relay")
+@option("--app", metavar="APP", help="A relay of this app, or a shared one it may use.")
+@option(
+    "--from",
+    "from_",
+    metavar="ADDRESS",
+    help="Sender to ask about; by default the app's From, else the account's own address.",
+    **_MAIL,
+)
+@option("--to", metavar="ADDRESS", help="Recipient to ask about; by default the sender.", **_MAIL)
+@option(
+    "--timeout",
+    type=Seconds(),
+    default=_TIMEOUT_S,
+    help="Time for everything together, 60 by default.",
+)
+@option("-v", "--transcript", is_flag=True, help="Print the dialogue too.")
+@language_option
+@installation_options
+@json_option("the whole report")
+def check(
+    relay: str,
+    app: str | None,
+    from_: str | None,
+    to: str | None,
+    timeout: float,
+    transcript: bool,
+    lang: str | None,
+    where: Where,
+    as_json: bool,
+) -> int:
+    """Try a relay step by step, with the password that is kept for it. Nothing is sent.
+
+    As `postroad check` does for one that is not kept: connect, TLS, EHLO, AUTH, MAIL and RCPT. It
+    is tried whether it is enabled or not.
+
+    \b
+    Exit codes
+      0  every step went well
+      1  a step failed
+      2  there is no such relay, or it is not complete; nothing was tried
+    """  # noqa: D301
+    from postroad.cli.check import tell
+    from postroad.frontdoor.checking import check as tried
+
+    lang = language(lang)
+    found, own = _kept(where, app, relay)
+    sender = own if from_ is None else from_
+    report = tried(found, from_=sender, to=to, timeout=timeout, lang=lang)
+    return tell(report, found, lang, as_json=as_json, transcript=transcript)
+
+
 @subcommand(command, "disable")
 @click.argument("relay")
 @_app
@@ -276,6 +334,29 @@ async def _owners(desk: Desk, app: str | None) -> Sequence[App | None]:
     if app is not None:
         return [await apps.find(desk, app)]
     return [None, *await desk.directory.apps.list()]
+
+
+def _kept(where: Where, app: str | None, relay: str) -> tuple[Relay, Address | None]:
+    """Return a relay with its password, and the From of the app it is asked about for."""
+
+    async def work(found: Installation) -> tuple[Relay, Address | None]:
+        from postroad.operations.administration import relays
+        from postroad.operations.administration.desk import Desk
+
+        desk = Desk(found.directory, found.passwords)
+        owners = await _owners(desk, app)
+        try:
+            account = await relays.find(desk, owners, relay)
+        except NotFoundError:
+            account = await relays.find(desk, [None], relay)
+        owner = next((each for each in owners if each and app is not None), None)
+        if account.app_id is not None:
+            owner = await found.directory.apps.get(account.app_id)
+        # Of a shared relay it is the same for every app, and for one that is not there.
+        secret = await found.core.tenants.relay_secret(account.app_id or "", account.id)
+        return relays.connection_of(account, secret), owner.from_ if owner else None
+
+    return inside(where, work)
 
 
 def _updated(where: Where, app: str | None, relay: str, changes: dict[str, Any]) -> RelayAccount:

@@ -297,8 +297,8 @@ def secret_of_variable(option_name: str, variable: str) -> str:
         return secret_from_variable(variable)
     except SettingsError:
         raise SettingsError(
-            f"{option_name} takes the NAME of an environment variable; "
-            "none of the given name is set, or it is empty"
+            f"the environment variable that {option_name} names is not set or empty: "
+            "export it first"
         ) from None
 
 

@@ -19,7 +19,7 @@ from postroad.errors import SettingsError
 from postroad.settings import SETTINGS, Settings, check_files, load
 
 if TYPE_CHECKING:
-    from postroad.wiring.demo import Demo
+    from postroad.wiring.demo import Demo, DemoApp
 
 
 class Running(Protocol):
@@ -133,7 +133,11 @@ def announce(running: Running, settings: Settings) -> None:
                 say(line)
     if running.setup_password is not None:
         with contextlib.suppress(OutputError):
-            say(f"operator's one-time password, shown only now: {running.setup_password}", err=True)
+            say(
+                f"operator's one-time password, shown only now: {running.setup_password}\n"
+                "  (for the web console to come; commands need none)",
+                err=True,
+            )
 
 
 def greeting(running: Running, warnings: Sequence[str] = ()) -> list[str]:
@@ -152,34 +156,42 @@ def greeting(running: Running, warnings: Sequence[str] = ()) -> list[str]:
 
 def first_steps(demo: Demo, url: str, settings: Settings) -> list[str]:
     """Return what a newcomer needs to send the first mail and to see it."""
-    on, off = demo.with_tokens, demo.without_tokens
-    rows = [
-        ("Demo app", "tokens on", "tokens off"),
-        ("appid", on.appid, off.appid),
-        ("signature", on.signature, off.signature),
-        ("user", on.account, off.account),
-        ("pass", on.password, off.password),
-        ("token", f"{on.token[:8]}… (below)", "-"),
-        ("api_key", on.api_key, off.api_key),
-    ]
-    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
-    table = [f"  {name:{first}}  {one:{second}}  {two}" for name, one, two in rows]
+    on = demo.with_tokens
+    folder = shlex.quote(str(settings.data_dir))
     return [
         "",
-        *table,
+        *_demo_app("Demo app, tokens on", on),
+        "",
+        *_demo_app("Demo app, tokens off", demo.without_tokens),
         "",
         "Send a first mail. It is captured: nothing leaves this machine.",
         "",
-        f"  curl {url}/api/mail/send -d appid={on.appid} -d signature={on.signature} \\",
+        f"  curl {url}/api/mail/send \\",
+        f"    -d appid={on.appid} \\",
+        f"    -d signature={on.signature} \\",
         f"    -d token={on.token} \\",
         "    -d mail=bo@b.example -d title='안녕, 你好' -d content='<h1>Hello!</h1>'",
         "",
         "Show it:",
         "",
-        f"  {_program()} message show latest --data-dir {shlex.quote(str(settings.data_dir))}",
+        f"  {_program()} message show latest \\",
+        f"    --data-dir {folder}",
         "",
-        f"These stand in {demo.file} too, for your eyes only.",
+        "All of it stands in this file too, for your eyes only:",
+        f"  {demo.file}",
     ]
+
+
+def _demo_app(title: str, app: DemoApp) -> list[str]:
+    rows = [
+        ("appid", app.appid),
+        ("signature", app.signature),
+        ("user", app.account),
+        ("pass", app.password),
+        ("token", app.token),
+        ("api_key", app.api_key),
+    ]
+    return [title, *(f"  {label:9}  {value}" for label, value in rows if value)]
 
 
 def _program() -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, TypedDict, Unpack
 
+from postroad.delivery import routing
 from postroad.errors import ConflictError, SettingsError
 from postroad.message import Address
 from postroad.operations.administration import developers, fields, keys
@@ -29,6 +31,8 @@ MAX_INTERVAL_S: Final = 86_400
 MAX_ACCOUNT: Final = 64
 OVERLAP: Final = timedelta(days=7)
 MAX_OVERLAP: Final = timedelta(days=365)
+_APP_ID = re.compile("[0-9]{10}")
+_SIGNATURE = re.compile("[!-~]{1,128}")
 _TRIES = 20  # of ten digits: more than one is taken only where there are millions of apps
 
 
@@ -97,20 +101,45 @@ class NewApp:
     secret: str = field(repr=False)
 
 
-async def create(desk: Desk, name: str, /, **given: Unpack[AppFields]) -> NewApp:
+async def create(
+    desk: Desk,
+    name: str,
+    /,
+    *,
+    appid: str | None = None,
+    signature: str | None = None,
+    **given: Unpack[AppFields],
+) -> NewApp:
     """Return a new app with its first API key, both stored.
 
-    raises: SettingsError, NotFoundError for its developer.
+    appid, signature: of an app that its callers know already; by default new ones are made.
+    raises:           SettingsError, NotFoundError for its developer, ConflictError when its
+                      appid is taken.
     """
     changes = await _checked(desk, given)
+    if signature is None:
+        signature = secrets.new_signature(desk.random)
     blank = App(
-        "", fields.name(name, "name"), desk.clock(), signature=secrets.new_signature(desk.random)
+        "" if appid is None else _app_id(appid),
+        fields.name(name, "name"),
+        desk.clock(),
+        signature=_signature(signature),
     )
     app = replace(blank, **changes)
     _check_whole(app)
     app = await _added(desk, app)
     first = await keys.create(desk, app, name="first")
     return NewApp(app, first.key, first.secret)
+
+
+async def check_name(desk: Desk, name: str) -> None:
+    """Refuse a name that an app has already: by it neither could be told from the other.
+
+    raises: ConflictError.
+    """
+    for each in await desk.directory.apps.list():
+        if each.name == name:
+            raise ConflictError(f"there is an app {name!r} already, {each.id}: give another name")
 
 
 async def find(desk: Desk, reference: str) -> App:
@@ -141,6 +170,16 @@ async def update(desk: Desk, reference: str, /, **given: Unpack[AppFields]) -> A
         for relay in await relays_of(desk.directory, app.id):
             check_from(wanted, relay)
     return present(await desk.directory.apps.change(app.id, **changes), "app", reference)
+
+
+async def has_relay(desk: Desk, app: App) -> bool:
+    """Whether any relay could carry an app's mail; nothing is probed."""
+    relays = [
+        *await desk.directory.relays(app.id).list(),
+        *await desk.directory.relays(None).list(),
+    ]
+    routes = await desk.directory.routes(app.id).list()
+    return bool(routing.choose(relays, routes, app.from_))
 
 
 async def rotate_signature(desk: Desk, reference: str, *, overlap: timedelta = OVERLAP) -> App:
@@ -178,8 +217,33 @@ def _check_whole(app: App) -> None:
         )
 
 
+def _app_id(given: str) -> str:
+    if not _APP_ID.fullmatch(given):
+        raise SettingsError(f"appid: ten digits, not {given[:40]!r}")
+    return given
+
+
+def _signature(given: str) -> str:
+    """Return a signature.
+
+    raises: SettingsError that does not repeat it.
+    """
+    if not _SIGNATURE.fullmatch(given):
+        raise SettingsError("signature: 1 to 128 printable ASCII characters without spaces")
+    return given
+
+
 async def _added(desk: Desk, app: App) -> App:
-    """Return the app as it was stored, under an appid that was free."""
+    """Return the app as it was stored, under its appid or one that was free.
+
+    raises: ConflictError.
+    """
+    if app.id:
+        try:
+            await desk.directory.apps.add(app)
+        except ConflictError:
+            raise ConflictError(f"there is an app {app.id} already") from None
+        return app
     for _ in range(_TRIES):
         found = replace(app, id=secrets.new_app_id(desk.random))
         if await desk.directory.apps.get(found.id) is None:

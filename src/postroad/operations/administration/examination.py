@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from postroad.delivery import routing
 from postroad.operations.administration.desk import Desk
 from postroad.operations.administration.fields import listed
 from postroad.operations.administration.relays import needs_leave
-from postroad.tenancy.records import App, AppState, Mode, RelayAccount
+from postroad.tenancy.records import App, AppState, Mode, RelayAccount, Route
 
 
 class Verdict(StrEnum):
@@ -39,19 +40,19 @@ async def examine(desk: Desk) -> list[Finding]:
         own = await desk.directory.relays(app.id).list()
         routes = await desk.directory.routes(app.id).list()
         relays += own
-        chosen = routing.choose([*own, *shared], routes, app.from_)
-        of_apps += _of_app(app, chosen)
-    found = [finding for relay in relays for finding in _of_relay(relay)]
+        of_apps += _of_app(app, [*own, *shared], routes)
+    complete = sum(not relay.username or relay.has_secret for relay in relays)
     return [
-        *(found or [Finding("relays", Verdict.FINE, _all(len(relays)))]),
-        *(of_apps or [Finding("apps", Verdict.FINE, _all(len(apps)))]),
+        Finding("relays", Verdict.FINE, _complete(complete, len(relays))),
+        *(finding for relay in relays for finding in _of_relay(relay)),
+        *(of_apps or [Finding("apps", Verdict.FINE, _set_up(len(apps)))]),
     ]
 
 
 def _of_relay(relay: RelayAccount) -> list[Finding]:
     subject = f"relay {relay.name}"
     if not relay.is_enabled:
-        return []
+        return [Finding(subject, Verdict.FINE, "it is disabled: no mail leaves by it")]
     found = []
     if relay.username and not relay.has_secret:
         found.append(
@@ -69,13 +70,13 @@ def _of_relay(relay: RelayAccount) -> list[Finding]:
     return found
 
 
-def _of_app(app: App, chosen: tuple[RelayAccount, ...]) -> list[Finding]:
+def _of_app(app: App, relays: Sequence[RelayAccount], routes: Sequence[Route]) -> list[Finding]:
     subject = f"app {app.name}"
     if app.mode is Mode.CAPTURE or app.state is not AppState.NORMAL:
         return []
+    chosen = routing.choose(relays, routes, app.from_)
     if not chosen:
-        said = f"it is {app.mode}, and no relay that is enabled and complete carries its mail"
-        return [Finding(subject, Verdict.WRONG, said)]
+        return [_without_relay(app, relays, routes)]
     found = []
     # As mail is sent: by the first that tells whom it comes from.
     used = next((each for each in chosen if routing.sender_of(app, each) is not None), None)
@@ -94,7 +95,34 @@ def _names(relays: tuple[RelayAccount, ...]) -> str:
     return f"relay {listed(relay.name for relay in relays)}"
 
 
-def _all(number: int) -> str:
-    return {0: "there are none", 1: "the one there is can work"}.get(
-        number, f"all {number:,} can work"
-    )
+def _without_relay(app: App, relays: Sequence[RelayAccount], routes: Sequence[Route]) -> Finding:
+    """Return what keeps each relay that would carry an app's mail from it."""
+    mended = [replace(each, is_enabled=True, paused="", has_secret=True) for each in relays]
+    wanted = [each.id for each in routing.choose(mended, routes, app.from_)]
+    subject, begins = f"app {app.name}", f"it is {app.mode}, and its nobase callers get 407: "
+    if not wanted:
+        said = f"{begins}it has no relay yet; `postroad relay create NAME --app {app.id}` makes one"
+        return Finding(subject, Verdict.WARNING, said)
+    reasons = [_idle(each) for id_ in wanted for each in relays if each.id == id_]
+    return Finding(subject, Verdict.WRONG, f"{begins}{', '.join(reasons)}")
+
+
+def _idle(relay: RelayAccount) -> str:
+    """Return why a relay is not used."""
+    if not relay.is_enabled:
+        return f"relay {relay.name} is disabled"
+    if relay.paused:
+        return f"relay {relay.name} is paused ({relay.paused})"
+    return f"relay {relay.name} has no password"
+
+
+def _complete(complete: int, number: int) -> str:
+    if not number:
+        return "there are none"
+    of = "" if complete == number else f" of {number:,}"
+    are = "relay is" if number == 1 else "relays are"
+    return f"{complete:,}{of} {are} complete (nothing was connected; `postroad relay check` does)"
+
+
+def _set_up(number: int) -> str:
+    return {0: "there are none", 1: "1 app is set up"}.get(number, f"{number:,} apps are set up")

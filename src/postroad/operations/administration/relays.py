@@ -15,6 +15,7 @@ from postroad.operations.administration.desk import Desk, matches, present, uniq
 from postroad.providers import Preset
 from postroad.tenancy.records import App, RelayAccount
 from postroad.transport.relay import Relay
+from postroad.worker.relays import connectable
 
 PORTS: Final = {"tls": 465, "starttls": 587, "none": 25}  # RFC 8314 §3.3, RFC 6409, RFC 5321
 _MOST_CONNECTIONS: Final = 1_000
@@ -147,7 +148,8 @@ async def update(
     wanted, secret = _whole(replace(relay, **changes), password or "")
     if wanted.host != relay.host and relay.has_secret and password is None:
         raise SettingsError(
-            f"host: give the password again: the one for {relay.host} is told to no other server"
+            f"host: give the password again (--password-env, --password-file): the one for "
+            f"{relay.host} is told to no other server"
         )
     for app in await apps_of(desk.directory, relay):
         check_from(app, wanted)
@@ -156,6 +158,19 @@ async def update(
     changed = await desk.directory.relays(relay.app_id).change(relay.id, **changes)
     changed = present(changed, "relay", reference)
     return changed if password is None else await _with_secret(desk, changed, secret)
+
+
+def connection_of(relay: RelayAccount, secret: str) -> Relay:
+    """Return what mail of a relay is sent by, given its password.
+
+    raises: SettingsError, when its password is missing too.
+    """
+    if relay.username and not secret:
+        raise SettingsError(
+            f"relay {relay.name}: the password of {relay.username} is missing: "
+            "give it with relay update --password-env"
+        )
+    return connectable(relay, secret)
 
 
 def needs_leave(relay: RelayAccount) -> bool:
