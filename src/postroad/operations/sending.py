@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -124,6 +125,9 @@ class Sending:
         self._clock = clock
         self._wake = wake
         self._accepted = accepted
+        # A boundary is one that nobody could guess; one secret does for all of this process.
+        self._secret = secrets.token_hex(10)
+        self._numbers = itertools.count(1)
 
     async def send(
         self,
@@ -187,7 +191,7 @@ class Sending:
             message,
             date=now,
             message_id=f"<{identifier}@{message.from_.domain}>",
-            boundary=os.urandom(12).hex(),
+            boundary=f"{self._secret}{next(self._numbers):x}",
         )
         return NewMessage(
             id=identifier,
