@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
+
+from tests.support.engines import Place
 
 from postroad.delivery.messages import (
     Claim,
@@ -27,14 +27,13 @@ from postroad.delivery.messages import (
 from postroad.delivery.states import State
 from postroad.errors import Code
 from postroad.operations.ports import LogFilter, Mail, Messages, SendLog
-from postroad.storage.cipher import Cipher
-from postroad.storage.database import Database
 from postroad.storage.directory import DirectoryStore
+from postroad.storage.engine import Database
 from postroad.storage.listing import MessageList
 from postroad.storage.log import LogStore
 from postroad.storage.mail import MailStore
-from postroad.storage.migrate import migrate
 from postroad.storage.queue import QueueStore
+from postroad.storage.search.index import SearchIndex
 from postroad.tenancy.records import App, InDoubtPolicy, SendMode
 from postroad.worker.ports import Queue
 
@@ -63,6 +62,7 @@ class Stores:
     queue: Queue
     log: SendLog
     messages: Messages
+    search: SearchIndex
 
     async def put(
         self,
@@ -105,19 +105,24 @@ class Stores:
         return await self.log.entries(LogFilter(**which), limit=limit)
 
 
-def make_database(folder: Path) -> None:
-    """Make an empty database in `folder`."""
-    migrate(folder / "postroad.db")
-    Cipher.open(folder / "key")
+def stores_on(database: Database) -> Stores:
+    """Return every port of mail over a database."""
+    return Stores(
+        database=database,
+        directory=DirectoryStore(database),
+        mail=MailStore(database, new_id),
+        queue=QueueStore(database, new_id),
+        log=LogStore(database),
+        messages=MessageList(database),
+        search=SearchIndex(database),
+    )
 
 
 class Runner:
-    """Runs scenarios, each over the stores of the same folder."""
+    """Runs scenarios, each over the stores of the same database."""
 
-    def __init__(self, empty: Path, folder: Path) -> None:
-        for name in ("postroad.db", "key"):
-            shutil.copy(empty / name, folder / name)
-        self._folder = folder
+    def __init__(self, place: Place) -> None:
+        self.place = place
         self._is_new = True
 
     def __call__(self, scenario: Callable[[Stores], Awaitable[T]]) -> T:
@@ -125,16 +130,8 @@ class Runner:
         return asyncio.run(self._run(scenario))
 
     async def _run(self, scenario: Callable[[Stores], Awaitable[T]]) -> T:
-        cipher = Cipher.open(self._folder / "key", may_create=False)
-        database = Database.open(self._folder / "postroad.db", is_server=True, cipher=cipher)
-        stores = Stores(
-            database=database,
-            directory=DirectoryStore(database),
-            mail=MailStore(database, new_id),
-            queue=QueueStore(database, new_id),
-            log=LogStore(database),
-            messages=MessageList(database),
-        )
+        database = await self.place.open()
+        stores = stores_on(database)
         try:
             if self._is_new:
                 self._is_new = False
@@ -198,7 +195,7 @@ def intake(
     """Return an intake of a message, or of none, with the fields of its log entry as given."""
     if stored is not None:
         app_id = stored.app_id
-        log = {"status": stored.state.value, "message_id": stored.id, **log}
+        log = {"id": stored.id, "status": stored.state.value, "message_id": stored.id, **log}
     return Intake(
         log=entry(app_id, **log),
         message=stored,

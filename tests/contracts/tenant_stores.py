@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
+
+from tests.support.engines import Place
 
 from postroad.message import Address
 from postroad.operations.ports import Accounts, Directory, Facts
 from postroad.storage.cipher import Cipher
-from postroad.storage.database import Database
 from postroad.storage.directory import DirectoryStore
+from postroad.storage.engine import Database
+from postroad.storage.sqlite.database import SqliteDatabase
 from postroad.storage.tenants import TenantStore
 from postroad.tenancy.records import (
     ApiKey,
@@ -56,12 +57,10 @@ class Tenants:
 
 
 class TenantRunner:
-    """Runs scenarios, each over the stores of the same folder, in which there are two apps."""
+    """Runs scenarios, each over the stores of the same database, in which there are two apps."""
 
-    def __init__(self, empty: Path, folder: Path) -> None:
-        for name in ("postroad.db", "key"):
-            shutil.copy(empty / name, folder / name)
-        self._folder = folder
+    def __init__(self, place: Place) -> None:
+        self.place = place
         self._is_new = True
 
     def __call__(self, scenario: Callable[[Tenants], Awaitable[T]]) -> T:
@@ -70,23 +69,23 @@ class TenantRunner:
 
     def forget_key(self) -> None:
         """Put a new key file in the place of the old one."""
-        (self._folder / "key").unlink()
-        Cipher.open(self._folder / "key")
+        (self.place.folder / "key").unlink()
+        Cipher.open(self.place.folder / "key")
 
     def trace(self, at: Tenants) -> list[str]:
-        """Return every statement that is read with from now on, values filled in."""
+        """Return every statement that SQLite reads with from now on, values filled in."""
         statements: list[str] = []
-        at.database._reader.set_trace_callback(statements.append)
+        _sqlite(at)._reader.set_trace_callback(statements.append)
         return statements
 
     def plan(self, at: Tenants, statement: str) -> list[str]:
-        """Return the steps in which the engine does a statement."""
-        at.database._reader.set_trace_callback(None)
-        return [row[3] for row in at.database.read(f"EXPLAIN QUERY PLAN {statement}")]
+        """Return the steps in which SQLite does a statement."""
+        _sqlite(at)._reader.set_trace_callback(None)
+        found = _sqlite(at)._reader.execute(f"EXPLAIN QUERY PLAN {statement}")
+        return [row[3] for row in found]
 
     async def _run(self, scenario: Callable[[Tenants], Awaitable[T]]) -> T:
-        cipher = Cipher.open(self._folder / "key", may_create=False)
-        database = Database.open(self._folder / "postroad.db", is_server=True, cipher=cipher)
+        database = await self.place.open()
         store = TenantStore(database)
         tenants = Tenants(DirectoryStore(database), store, store, store, database)
         try:
@@ -97,6 +96,11 @@ class TenantRunner:
             return await scenario(tenants)
         finally:
             await database.aclose()
+
+
+def _sqlite(at: Tenants) -> SqliteDatabase:
+    assert isinstance(at.database, SqliteDatabase)
+    return at.database
 
 
 def new_id() -> str:

@@ -165,6 +165,20 @@ def test_a_clock_that_was_set_back_does_not_shorten_the_delay(tenants: TenantRun
     tenants(scenario)
 
 
+def test_a_failure_is_forgiven_one_at_a_time_and_never_below_none(tenants: TenantRunner) -> None:
+    async def scenario(at: Tenants) -> None:
+        await at.accounts.login_failed([KEY, KEY, OTHER_KEY], NOW)
+
+        counts = []
+        for _ in range(3):
+            await at.accounts.failure_forgiven(KEY)
+            counts.append([count for count, _ in await at.facts.failures([KEY, OTHER_KEY])])
+
+        assert counts == [[1, 1], [0, 1], [0, 1]]
+
+    tenants(scenario)
+
+
 def test_failures_of_a_month_ago_are_forgotten(tenants: TenantRunner) -> None:
     async def scenario(at: Tenants) -> None:
         await at.accounts.login_failed([KEY], NOW)

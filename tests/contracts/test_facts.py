@@ -290,6 +290,7 @@ def test_times_are_kept_to_the_microsecond(tenants: TenantRunner, times: int) ->
     tenants(scenario)
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_no_fact_scans_a_table(tenants: TenantRunner) -> None:
     async def scenario(at: Tenants) -> None:
         asked = tenants.trace(at)

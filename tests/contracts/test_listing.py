@@ -18,6 +18,7 @@ from tests.contracts.mail_stores import (
 
 from postroad.delivery.messages import NewMessage
 from postroad.delivery.states import State
+from postroad.operations.ports import MessageFilter
 
 A, B, C = "a@a.example", "b@b.example", "c@c.example"
 STATES = (State.ACCEPTED, State.CAPTURED, State.BOUNCED, State.HELD, State.IN_DOUBT)
@@ -37,7 +38,7 @@ async def listed(
     to: str | None = None,
     limit: int = 100,
 ) -> list[str]:
-    found = await stores.messages.list(app_id=app_id, state=state, to=to, limit=limit)
+    found = await stores.messages.page(MessageFilter(app_id, state, to), before=None, limit=limit)
     return [each.id for each in found]
 
 
@@ -48,7 +49,7 @@ def test_the_newest_come_first_each_as_its_app_sees_it(run: Runner) -> None:
             await stores.put(message(app_id=OTHER, state=State.QUEUED)),
             await settled(stores, (A, B, C), APP, *STATES[:3]),
         ]
-        found = await stores.messages.list(app_id=None, state=None, to=None, limit=10)
+        found = await stores.messages.page(MessageFilter(), before=None, limit=10)
 
         assert found == [await stores.get(each) for each in reversed(given)]
         assert await listed(stores, limit=2) == [given[2].id, given[1].id]

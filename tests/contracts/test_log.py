@@ -204,10 +204,10 @@ def test_the_entry_of_a_message_that_was_erased_stays_as_it_was_written(run: Run
     async def scenario(stores: Stores) -> None:
         await stores.put(message(state=CAPTURED), status="captured")
         (before,) = await stores.logged()
-        await stores.database.write(lambda engine: engine.execute("DELETE FROM message").rowcount)
+        await stores.database.execute("DELETE FROM message")
 
         assert await stores.logged() == [before]
-        assert stores.database.read("SELECT count(*) FROM recipient") == [(0,)]
+        assert await stores.database.read("SELECT count(*) FROM recipient") == [(0,)]
 
     run(scenario)
 

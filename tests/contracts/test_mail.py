@@ -26,6 +26,7 @@ from tests.contracts.mail_stores import (
 from postroad.delivery.messages import Attempt, Envelope, Intake, Lease, NewMessage, WindowStart
 from postroad.delivery.states import State
 from postroad.errors import StorageError
+from postroad.tenancy.limits import Standing
 
 LEASE = Lease("here", NOW + MINUTE)
 WINDOW = WindowStart("session:1", NOW + MINUTE)
@@ -153,7 +154,7 @@ def test_a_message_whose_recipients_are_all_captured_goes_nowhere(run: Runner) -
 def test_content_comes_back_octet_for_octet(run: Runner, content: bytes, is_smaller: bool) -> None:
     async def scenario(stores: Stores) -> None:
         given = await stores.put(message(state=State.QUEUED, content=content))
-        kept = stores.database.read("SELECT length(octets) FROM content")[0][0]
+        kept = (await stores.database.read("SELECT length(octets) FROM content"))[0][0]
         (claim,) = await stores.claim()
 
         assert await stores.mail.content(APP, given.id) == content
@@ -188,7 +189,7 @@ def test_of_an_unknown_message_there_is_nothing(run: Runner) -> None:
 def test_content_that_was_erased_is_none(run: Runner) -> None:
     async def scenario(stores: Stores) -> None:
         given = await stores.put(message(state=State.CAPTURED))
-        await stores.database.write(lambda engine: engine.execute("DELETE FROM content").rowcount)
+        await stores.database.execute("DELETE FROM content")
 
         assert await stores.mail.content(APP, given.id) is None
         assert (await stores.get(given)).size_octets == len(CONTENT)
@@ -243,7 +244,7 @@ def test_an_intake_whose_parts_do_not_fit_is_refused(run: Runner, wrong: Intake)
             await stores.mail.accept(wrong, now=NOW)
 
         assert await stores.logged() == []
-        assert stores.database.read("SELECT count(*) FROM message") == [(0,)]
+        assert await stores.database.read("SELECT count(*) FROM message") == [(0,)]
 
     run(scenario)
 
@@ -256,8 +257,8 @@ def test_mail_of_an_unknown_app_is_not_stored_in_part(run: Runner) -> None:
             await stores.mail.accept(stranger, now=NOW)
 
         for table in ("message", "content", "recipient", "queue", "attempt", "send_log"):
-            assert stores.database.read(f"SELECT count(*) FROM {table}") == [(0,)]
-        assert stores.database.read("SELECT count(*) FROM session_window") == [(0,)]
+            assert await stores.database.read(f"SELECT count(*) FROM {table}") == [(0,)]
+        assert await stores.database.read("SELECT count(*) FROM session_window") == [(0,)]
 
     run(scenario)
 
@@ -299,7 +300,7 @@ def test_a_blocked_request_does_not_prolong_the_window(run: Runner) -> None:
 def test_a_window_is_over_at_its_end_and_no_microsecond_before(run: Runner) -> None:
     moment = timedelta(microseconds=1)
 
-    async def scenario(stores: Stores) -> list[datetime | None]:
+    async def scenario(stores: Stores) -> list[datetime | Standing | None]:
         await stores.mail.accept(windowed(WINDOW)[1], now=NOW)
         later = WindowStart(WINDOW.key, NOW + 2 * MINUTE)
         return [
@@ -317,7 +318,7 @@ def test_of_several_open_windows_the_last_to_pass_counts(run: Runner, is_turned:
     user = WindowStart("user:1", NOW + 2 * MINUTE)
     both = (user, session) if is_turned else (session, user)
 
-    async def scenario(stores: Stores) -> list[datetime | None]:
+    async def scenario(stores: Stores) -> list[datetime | Standing | None]:
         await stores.mail.accept(windowed(session)[1], now=NOW)
         await stores.mail.accept(windowed(user)[1], now=NOW)
         return [
@@ -332,7 +333,7 @@ def test_of_several_open_windows_the_last_to_pass_counts(run: Runner, is_turned:
 def test_one_open_window_of_two_blocks_and_does_not_start_the_other(run: Runner) -> None:
     user = WindowStart("user:1", NOW + 5 * MINUTE)
 
-    async def scenario(stores: Stores) -> list[datetime | None]:
+    async def scenario(stores: Stores) -> list[datetime | Standing | None]:
         await stores.mail.accept(windowed(WINDOW)[1], now=NOW)
         return [
             await stores.mail.accept(windowed(WINDOW, user)[1], now=NOW),
@@ -343,7 +344,7 @@ def test_one_open_window_of_two_blocks_and_does_not_start_the_other(run: Runner)
 
 
 def test_another_app_has_windows_of_its_own(run: Runner) -> None:
-    async def scenario(stores: Stores) -> list[datetime | None]:
+    async def scenario(stores: Stores) -> list[datetime | Standing | None]:
         return [
             await stores.mail.accept(windowed(WINDOW)[1], now=NOW),
             await stores.mail.accept(windowed(WINDOW, app_id=OTHER)[1], now=NOW),
@@ -361,16 +362,16 @@ def test_of_two_requests_at_the_same_moment_one_is_blocked(run: Runner) -> None:
             )
 
             assert sorted(map(str, answers)) == [str(NOW + MINUTE)] * 4 + ["None"]
-        assert stores.database.read("SELECT count(*) FROM message") == [(20,)]
+        assert await stores.database.read("SELECT count(*) FROM message") == [(20,)]
 
     run(scenario)
 
 
 def test_a_window_outlives_the_process(run: Runner) -> None:
-    async def first(stores: Stores) -> datetime | None:
+    async def first(stores: Stores) -> datetime | Standing | None:
         return await stores.mail.accept(windowed(WINDOW)[1], now=NOW)
 
-    async def second(stores: Stores) -> datetime | None:
+    async def second(stores: Stores) -> datetime | Standing | None:
         return await stores.mail.accept(windowed(WINDOW)[1], now=NOW + MINUTE / 2)
 
     assert run(first) is None
@@ -383,7 +384,7 @@ def test_windows_that_have_passed_are_forgotten(run: Runner) -> None:
             now = NOW + number * timedelta(seconds=1)
             window = WindowStart(f"session:{number}", now + MINUTE)
             await stores.mail.accept(intake(None, windows=(window,)), now=now)
-        kept: int = stores.database.read("SELECT count(*) FROM session_window")[0][0]
+        kept: int = (await stores.database.read("SELECT count(*) FROM session_window"))[0][0]
         return kept
 
     assert run(scenario) < 60 + 64 + 1

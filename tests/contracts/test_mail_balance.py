@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +18,7 @@ from tests.contracts.mail_stores import (
     message,
     settlement,
 )
-from tests.support.folders import open_folder
+from tests.support.engines import Engine
 
 from postroad.delivery.messages import Claim, Lease, NewMessage
 from postroad.delivery.states import FINAL, State
@@ -137,9 +136,10 @@ class Books:
             ]
 
     async def renew(self, _: object, __: object) -> None:
-        await self.stores.queue.renew("p:work", until=self.now + MINUTE)
-        for message_id, claim in self.holders.items():
-            if claim.lease.token == "p:work":
+        renewed = [*self.holders][::2]
+        await self.stores.queue.renew("p:work", renewed, until=self.now + MINUTE)
+        for message_id in renewed:
+            if self.holders[message_id].lease.token == "p:work":
                 self.until[message_id] = max(self.until[message_id], self.now + MINUTE)
 
     async def wait(self, seconds: int, _: object) -> None:
@@ -148,7 +148,8 @@ class Books:
     async def check(self) -> None:
         """Every message is there, in the states it should be in, and open work is in the queue."""
         read = self.stores.database.read
-        in_queue: dict[str, str | None] = dict(read("SELECT message_id, lease_token FROM queue"))
+        waiting = await read("SELECT message_id, lease_token FROM queue")
+        in_queue: dict[str, str | None] = dict(waiting)
         for new in self.messages:
             states = await self.stores.states(new)
             assert states == self.states[new.id]
@@ -161,14 +162,14 @@ class Books:
                 assert new.id not in in_queue
             numbers = [each.number for each in await self.stores.mail.attempts(new.app_id, new.id)]
             assert numbers == [*range(1, len(numbers) + 1)]
-        assert read("SELECT count(*) FROM message") == [(len(self.messages),)]
-        assert read("SELECT count(*) FROM send_log") == [(len(self.messages),)]
+        assert await read("SELECT count(*) FROM message") == [(len(self.messages),)]
+        assert await read("SELECT count(*) FROM send_log") == [(len(self.messages),)]
 
 
 @settings(max_examples=60, deadline=None)
 @given(plan=steps)
 def test_in_any_order_every_message_is_in_exactly_one_state(
-    empty: Path, plan: list[tuple[str, object, object]]
+    engine: Engine, plan: list[tuple[str, object, object]]
 ) -> None:
     async def scenario(stores: Stores) -> None:
         books = Books(stores)
@@ -176,5 +177,5 @@ def test_in_any_order_every_message_is_in_exactly_one_state(
             await getattr(books, step)(first, second)
             await books.check()
 
-    with open_folder() as folder:
-        Runner(empty, folder)(scenario)
+    with engine.new() as place:
+        Runner(place)(scenario)

@@ -324,8 +324,9 @@ def test_a_renewed_lease_does_not_run_out(run: Runner) -> None:
     async def scenario(stores: Stores) -> None:
         mine = [await stores.put(message(), token="mine") for _ in range(2)]
         other = await stores.put(message(), token="other")
-        await stores.queue.renew("mine", until=NOW + 5 * MINUTE)
-        await stores.queue.renew("nobody's", until=NOW + 5 * MINUTE)
+        renewed = [each.id for each in (*mine, other)]
+        await stores.queue.renew("mine", renewed, until=NOW + 5 * MINUTE)
+        await stores.queue.renew("nobody's", renewed, until=NOW + 5 * MINUTE)
         ended = await stores.queue.expire(now=NOW + 4 * MINUTE)
 
         assert ended == 1
@@ -336,10 +337,23 @@ def test_a_renewed_lease_does_not_run_out(run: Runner) -> None:
     run(scenario)
 
 
+def test_a_lease_that_nobody_renews_runs_out_beside_the_others_of_its_process(run: Runner) -> None:
+    async def scenario(stores: Stores) -> None:
+        mine, forgotten = [await stores.put(message(), token="mine") for _ in range(2)]
+        await stores.queue.renew("mine", [mine.id], until=NOW + 5 * MINUTE)
+        ended = await stores.queue.expire(now=NOW + 4 * MINUTE)
+
+        assert ended == 1
+        assert await stores.states(mine) == [State.SENDING]
+        assert await stores.states(forgotten) == [State.IN_DOUBT]
+
+    run(scenario)
+
+
 def test_a_lease_is_never_shortened(run: Runner) -> None:
     async def scenario(stores: Stores) -> None:
-        await stores.put(message(), token="mine", until=NOW + 5 * MINUTE)
-        await stores.queue.renew("mine", until=NOW + MINUTE)
+        given = await stores.put(message(), token="mine", until=NOW + 5 * MINUTE)
+        await stores.queue.renew("mine", [given.id], until=NOW + MINUTE)
 
         assert await stores.queue.next_due() == NOW + 5 * MINUTE
 
@@ -531,7 +545,7 @@ def test_another_app_takes_nothing(run: Runner) -> None:
 def test_a_message_whose_content_was_erased_is_not_taken(run: Runner) -> None:
     async def scenario(stores: Stores) -> None:
         given = await stores.put(message(state=State.CAPTURED))
-        await stores.database.write(lambda engine: engine.execute("DELETE FROM content").rowcount)
+        await stores.database.execute("DELETE FROM content")
 
         assert await stores.claim_one(given) is None
         assert await stores.states(given) == [State.CAPTURED]
@@ -544,9 +558,7 @@ def test_the_content_of_open_work_cannot_be_erased(run: Runner) -> None:
         await stores.put(queued())
 
         with pytest.raises(StorageError):
-            await stores.database.write(
-                lambda engine: engine.execute("DELETE FROM content").rowcount
-            )
+            await stores.database.execute("DELETE FROM content")
 
         assert [claim.content for claim in await stores.claim()] == [CONTENT]
 

@@ -80,8 +80,16 @@ def test_four_slashes_are_an_absolute_database_and_three_a_relative_one(
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("postgresql://bo:hunter2@db/mail", "PostgreSQL is not supported yet"),
-        ("postgresql+asyncpg://bo:hunter2@db/mail", "PostgreSQL is not supported yet"),
+        ("postgresql+asyncpg://bo:hunter2@db/mail", "without a driver's name"),
+        ("postgresql://bo:hunter2@db", "in the name of one database"),
+        ("postgresql://bo:hunter2@db/", "in the name of one database"),
+        ("postgresql://bo:hunter2@db/a/b", "in the name of one database"),
+        ("postgresql:///mail?user=hunter2", "its parameters are among"),
+        ("postgresql:///mail", "it names no host"),
+        ("postgresql://bo:hunter2@db:x/mail", "cannot be understood"),
+        ("postgresql://bo@db/mail?hunter2", "cannot be understood"),
+        ("postgresql://bo:hunter2@db/mail?sslmode=strict", "sslmode is one of"),
+        ("postgres:hunter2", "it names no host"),
         ("mysql://bo:hunter2@db/mail", "it must be sqlite:///FILE"),
         ("sqlite://", "it must be sqlite:///FILE"),
         ("sqlite:///", "a database in memory"),
@@ -90,7 +98,7 @@ def test_four_slashes_are_an_absolute_database_and_three_a_relative_one(
         ("sqlite:///x.db?mode=hunter2", "without parameters"),
     ],
 )
-def test_another_database_is_refused_without_repeating_its_password(
+def test_a_database_that_cannot_be_is_refused_without_repeating_its_password(
     url: str, words: str, read: Load
 ) -> None:
     with pytest.raises(SettingsError) as caught:
@@ -98,6 +106,38 @@ def test_another_database_is_refused_without_repeating_its_password(
 
     assert words in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://bo:hunter2@127.0.0.1:5432/mail",
+        "postgres://bo@[::1]/mail?sslmode=disable",
+        "postgresql://bo@/mail?host=/var/run/postgresql",
+        "postgresql://bo:hunter2@db.example/mail?sslmode=verify-full&sslrootcert=/ca.pem",
+        "postgresql://localhost:5433,127.0.0.1/mail?target_session_attrs=primary",
+    ],
+)
+def test_a_postgresql_database_is_taken_as_it_is_and_never_shown_with_its_password(
+    url: str, read: Load
+) -> None:
+    settings = read({"database": url})
+
+    assert settings.postgresql == url
+    assert "hunter2" not in f"{settings!r} {settings.database_shown}"
+    assert settings.database_shown.endswith("/mail")
+    assert settings.warnings == ()
+
+
+@pytest.mark.parametrize("mode", ["", "?sslmode=require", "?sslmode=verify-ca"])
+def test_a_database_on_another_machine_without_proven_tls_draws_a_warning(
+    mode: str, read: Load
+) -> None:
+    settings = read({"database": f"postgresql://bo:hunter2@10.0.0.5:5432/mail{mode}"})
+
+    (warning,) = settings.warnings
+    assert "sslmode is not verify-full" in warning
+    assert "hunter2" not in warning
 
 
 @pytest.mark.parametrize(
@@ -275,6 +315,20 @@ def test_a_file_with_a_secret_that_everybody_can_read_is_warned_of(read: Load, h
     assert len(loud.warnings) == 1
     assert "chmod 600" in loud.warnings[0]
     assert "s3cr3t" not in loud.warnings[0]
+
+
+def test_a_file_with_the_database_s_password_that_everybody_can_read_is_warned_of(
+    read: Load, here: Path
+) -> None:
+    quiet = read(file='database = "postgresql://bo:s3cr3t@localhost/mail"')
+    (here / "etc" / "postroad.toml").chmod(0o644)
+
+    loud = load({}, {}, here / "etc" / "postroad.toml")
+
+    assert not quiet.warnings
+    (warning,) = loud.warnings
+    assert "chmod 600" in warning
+    assert "s3cr3t" not in warning
 
 
 @pytest.mark.parametrize("missing", ["REGION", "ACCESS_KEY_ID", "SECRET", "SHARED_SENDER"])

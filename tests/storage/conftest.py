@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.folders import open_folder
 
-from postroad.storage.migrate import migrate
+from postroad.storage.sqlite.migrate import migrate
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,16 +14,16 @@ import pytest
 
 from postroad.errors import StorageError
 from postroad.storage.cipher import Cipher
-from postroad.storage.database import Database
-from postroad.storage.migrate import is_current, migrate
+from postroad.storage.sqlite.database import SqliteDatabase
+from postroad.storage.sqlite.migrate import is_current, migrate
 
 
-def opened(path: Path, *, is_server: bool = True) -> Database:
+def opened(path: Path, *, is_server: bool = True) -> SqliteDatabase:
     cipher = Cipher.open(path.with_name("key"))
-    return Database.open(path, is_server=is_server, cipher=cipher)
+    return SqliteDatabase.open(path, is_server=is_server, cipher=cipher)
 
 
-def close(database: Database) -> None:
+def close(database: SqliteDatabase) -> None:
     asyncio.run(database.aclose())
 
 
@@ -36,8 +38,8 @@ def crash_image(path: Path, name: str = "after") -> Path:
     return folder / path.name
 
 
-async def put(database: Database, key: str) -> None:
-    await database.write(
+async def put(database: SqliteDatabase, key: str) -> None:
+    await database.on_connection(
         lambda connection: connection.execute(
             "INSERT INTO login_failure (key, count, at) VALUES (?, 1, 1)", (key,)
         ).fetchall()
@@ -128,12 +130,16 @@ def test_nothing_is_migrated_over_a_file_that_is_not_ours(
     assert path.read_bytes() == before
 
 
+def keys(database: SqliteDatabase) -> list[tuple[object, ...]]:
+    return asyncio.run(database.read("SELECT key FROM login_failure"))
+
+
 def test_a_killed_servers_database_opens_with_all_that_was_committed(path: Path) -> None:
     after = crashed(path)
 
     database = opened(after)
 
-    assert database.read("SELECT key FROM login_failure") == [("a",)]
+    assert keys(database) == [("a",)]
     close(database)
 
 
@@ -182,7 +188,7 @@ def test_who_looks_in_after_a_kill_leaves_a_database_that_opens(path: Path, look
         migrate(after)
 
     database = opened(after)
-    assert database.read("SELECT key FROM login_failure") == [("a",)]
+    assert keys(database) == [("a",)]
     close(database)
 
 
@@ -198,7 +204,7 @@ def test_a_command_beside_a_server_leaves_log_and_marker_alone(path: Path) -> No
 
     assert Path(f"{path}-wal").exists()
     assert Path(f"{path}-open").exists()
-    assert server.read("SELECT key FROM login_failure") == [("b",)]
+    assert keys(server) == [("b",)]
     close(server)
 
 
@@ -210,3 +216,32 @@ def test_a_path_with_every_odd_character_is_that_file(folder: Path, path: Path) 
     close(opened(odd))
 
     assert odd.stat().st_size == path.stat().st_size
+
+
+def test_a_damaged_database_keeps_the_log_that_has_the_last_messages(path: Path) -> None:
+    async def scenario() -> Path:
+        database = opened(path)
+        for number in range(50):
+            await put(database, f"{number}" + "x" * 30_000)
+        image = crash_image(path)
+        await database.aclose()
+        return image
+
+    image = asyncio.run(scenario())
+    log = Path(f"{image}-wal")
+    before = log.stat().st_size
+    cut(image)
+
+    program = (
+        "import sys; from pathlib import Path; from postroad.errors import StorageError\n"
+        "from postroad.storage.sqlite.files import connect\n"
+        "try: connect(Path(sys.argv[1])).execute('SELECT count(*) FROM message')\n"
+        "except StorageError: print('refused')"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(image)], capture_output=True, text=True, check=True
+    )
+
+    assert ran.stdout == "refused\n"
+    assert before > 1_000_000
+    assert log.stat().st_size == before

@@ -12,7 +12,7 @@ import pytest
 from postroad.errors import StorageError
 from postroad.storage.cipher import Cipher
 from postroad.storage.folder import DataFolder
-from postroad.storage.migrate import migrate
+from postroad.storage.sqlite.migrate import migrate
 
 SERVER = """
 import sys
@@ -125,3 +125,13 @@ def test_a_folder_that_cannot_be_made_is_said_in_one_line(folder: Path) -> None:
         pass
 
     assert "\n" not in str(caught.value)
+
+
+def test_one_database_is_served_from_one_folder(folder: Path) -> None:
+    database = folder / "a" / "postroad.db"
+
+    with DataFolder(folder / "a").serving():
+        other = DataFolder(folder / "b").serving(database)
+
+        with pytest.raises(StorageError, match=r"the database .* is in use by another server"):
+            other.__enter__()

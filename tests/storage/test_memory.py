@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from postroad.errors import StorageError
 from postroad.storage.memory import Memory
 
 TENANTS = ("developer", "app", "app_user", "user_token", "api_key", "relay", "route")
@@ -19,14 +21,17 @@ class Facts:
         self.version = 1
         self.now = 0.0
         self.reads = 0
-        self.memory = Memory(lambda: self.version, lambda: self.now)
+        self.memory = Memory(self._version, 0.001, lambda: self.now)
 
     def get(self, asked: str = "app") -> str:
-        def read() -> str:
+        async def read() -> str:
             self.reads += 1
             return f"{asked} {self.version}"
 
-        return self.memory.get(asked, read)
+        return asyncio.run(self.memory.get(asked, read))
+
+    async def _version(self) -> int:
+        return self.version
 
 
 def test_a_fact_is_read_once_while_nothing_changes() -> None:
@@ -52,6 +57,58 @@ def test_a_change_elsewhere_is_seen_a_millisecond_later() -> None:
     assert (within, after) == ("app 1", "app 2")
 
 
+def test_that_there_is_no_such_thing_is_not_remembered() -> None:
+    facts = Facts()
+    answers: list[str | None] = [None, "made meanwhile"]
+
+    async def read() -> str | None:
+        return answers.pop(0)
+
+    found = [asyncio.run(facts.memory.get("user", read)) for _ in range(3)]
+
+    assert found == [None, "made meanwhile", "made meanwhile"]
+
+
+def test_many_who_ask_at_once_look_for_changes_once() -> None:
+    looks = 0
+
+    async def version() -> int:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+        return looks
+
+    async def answer() -> str:
+        return "app"
+
+    async def asked() -> list[str]:
+        memory = Memory(version, 0.001, lambda: 1.0)
+        return await asyncio.gather(*(memory.get("app", answer) for _ in range(20)))
+
+    assert asyncio.run(asked()) == ["app"] * 20
+    assert looks == 1
+
+
+def test_a_look_that_failed_is_made_again() -> None:
+    versions: list[int | StorageError] = [StorageError("away"), 7]
+
+    async def version() -> int:
+        found = versions.pop(0)
+        if isinstance(found, StorageError):
+            raise found
+        return found
+
+    async def answer() -> str:
+        return "app"
+
+    memory = Memory(version, 0.001, lambda: 1.0)
+    with pytest.raises(StorageError):
+        asyncio.run(memory.get("app", answer))
+
+    assert asyncio.run(memory.get("app", answer)) == "app"
+    assert versions == []
+
+
 def test_a_change_of_our_own_is_seen_at_once() -> None:
     facts = Facts()
     facts.get()
@@ -63,15 +120,29 @@ def test_a_change_of_our_own_is_seen_at_once() -> None:
 
 
 def test_that_there_is_none_is_remembered_too() -> None:
-    memory = Memory(lambda: 1, lambda: 0.0)
+    async def version() -> int:
+        return 1
+
+    memory = Memory(version, 0.001, lambda: 0.0)
     reads: list[str] = []
 
-    def read() -> list[str]:
+    async def read() -> list[str]:
         reads.append("read")
         return []
 
-    assert [memory.get("app", read) for _ in range(2)] == [[], []]
+    assert [asyncio.run(memory.get("app", read)) for _ in range(2)] == [[], []]
     assert reads == ["read"]
+
+
+def test_what_was_being_read_when_it_changed_is_not_remembered() -> None:
+    facts = Facts()
+
+    async def old() -> str:
+        facts.memory.forget()
+        return "old"
+
+    assert asyncio.run(facts.memory.get("app", old)) == "old"
+    assert facts.get() == "app 1"
 
 
 def test_what_is_remembered_is_bounded() -> None:

@@ -18,8 +18,10 @@ from sqlalchemy import create_engine
 
 from postroad.errors import StorageError
 from postroad.storage import migrations
-from postroad.storage.migrate import HEAD, is_current, migrate
 from postroad.storage.schema import load
+from postroad.storage.sqlite.migrate import HEAD, is_current, migrate
+
+_CHANGES = ("insert", "update", "delete")
 
 
 def versions(path: Path) -> list[str]:
@@ -88,9 +90,26 @@ def test_the_steps_make_it_to_the_letter(path: Path, folder: Path) -> None:
     assert made == [(name, normal(sql)) for name, sql in schema(described)]
 
 
+def test_the_steps_leave_every_trigger_that_counts_changes(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    found = {
+        row[0]
+        for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
+    }
+    connection.close()
+
+    tables = ("developer", "app", "app_user", "user_token", "api_key", "relay", "route")
+    wanted = {f"{table}_{change}_counts" for table in tables for change in _CHANGES}
+    assert wanted <= found
+
+
 def normal(sql: str) -> list[str]:
-    """Return a statement's parts without order: constraints may stand in any."""
-    return sorted(part.strip().rstrip(",") for part in sql.splitlines() if part.strip())
+    """Return a statement's parts without order: constraints may stand in any.
+
+    A table that was copied has its name in quotes.
+    """
+    lines = sql.replace('"', "").splitlines()
+    return sorted(part.strip().rstrip(",") for part in lines if part.strip())
 
 
 def test_a_current_file_is_left_alone(path: Path) -> None:
@@ -160,7 +179,7 @@ def test_a_schema_of_a_newer_version_is_refused(path: Path) -> None:
 def test_of_two_who_make_the_file_at_once_both_have_it(folder: Path) -> None:
     path = folder / "postroad.db"
     program = (
-        "import sys; from pathlib import Path; from postroad.storage.migrate import migrate;"
+        "import sys; from pathlib import Path; from postroad.storage.sqlite.migrate import migrate;"
         "migrate(Path(sys.argv[1]))"
     )
 
@@ -173,7 +192,8 @@ def test_of_two_who_make_the_file_at_once_both_have_it(folder: Path) -> None:
 
 def test_looking_imports_neither_alembic_nor_sqlalchemy(path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from postroad.storage.migrate import is_current;"
+        "import sys; from pathlib import Path;"
+        "from postroad.storage.sqlite.migrate import is_current;"
         "print(is_current(Path(sys.argv[1])), {'alembic', 'sqlalchemy'} & {*sys.modules})"
     )
 
@@ -201,7 +221,7 @@ def test_a_migration_in_a_folder_with_a_percent_sign_works(folder: Path) -> None
         "moved = importlib.util.module_from_spec(spec); spec.loader.exec_module(moved);"
         "moved.migrate(Path(sys.argv[2])); print(moved.is_current(Path(sys.argv[2])))"
     )
-    moved = place / "src/postroad/storage/migrate.py"
+    moved = place / "src/postroad/storage/sqlite/migrate.py"
 
     ran = subprocess.run(
         [sys.executable, "-c", program, str(moved), str(folder / "postroad.db")],

@@ -10,8 +10,8 @@ from tests.contracts.tenant_stores import APP, app
 
 from postroad.errors import StorageError
 from postroad.storage.directory import DirectoryStore
-from postroad.storage.migrate import migrate
-from postroad.storage.opening import open_beside, open_for_server
+from postroad.storage.sqlite.migrate import migrate
+from postroad.storage.sqlite.opening import open_beside, open_for_server
 from postroad.tenancy.records import App
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.contracts.tenant_stores import APP, app, relay
 
 from postroad.storage.cipher import Cipher
-from postroad.storage.database import Database
 from postroad.storage.directory import DirectoryStore
+from postroad.storage.sqlite.database import SqliteDatabase
 from postroad.storage.tenants import TenantStore
 
 SIGNATURE = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -33,7 +33,7 @@ def test_signatures_and_passwords_are_in_no_file(path: Path) -> None:
 
     async def scenario() -> bytes:
         cipher = Cipher.open(folder / "key")
-        database = Database.open(path, is_server=True, cipher=cipher)
+        database = SqliteDatabase.open(path, is_server=True, cipher=cipher)
         directory, tenants = DirectoryStore(database), TenantStore(database)
         own = relay(name=VISIBLE)
         await directory.apps.add(app(APP, signature=OLD_SIGNATURE))

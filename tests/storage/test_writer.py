@@ -16,7 +16,7 @@ import pytest
 
 from postroad.errors import ConflictError, StorageError
 from postroad.storage.cipher import Cipher
-from postroad.storage.database import Database
+from postroad.storage.sqlite.database import SqliteDatabase
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], int]
@@ -32,8 +32,9 @@ def failure(key: str) -> Work:
     return work
 
 
-def stored(database: Database) -> list[str]:
-    return [row[0] for row in database.read("SELECT key FROM login_failure ORDER BY key")]
+async def stored(database: SqliteDatabase) -> list[str]:
+    found = await database.read("SELECT key FROM login_failure ORDER BY key")
+    return [row[0] for row in found]
 
 
 def size(path: Path | str) -> int:
@@ -59,12 +60,14 @@ class Gate:
         self._opened.set()
 
 
-def run(path: Path, scenario: Callable[[Database], Awaitable[T]], *, is_server: bool = True) -> T:
+def run(
+    path: Path, scenario: Callable[[SqliteDatabase], Awaitable[T]], *, is_server: bool = True
+) -> T:
     """Open the database, run the scenario, close the database."""
 
     async def opened() -> T:
         cipher = Cipher.open(path.with_name("key"))
-        database = Database.open(path, is_server=is_server, cipher=cipher)
+        database = SqliteDatabase.open(path, is_server=is_server, cipher=cipher)
         try:
             return await scenario(database)
         finally:
@@ -74,22 +77,22 @@ def run(path: Path, scenario: Callable[[Database], Awaitable[T]], *, is_server: 
 
 
 async def together(
-    database: Database, *items: Callable[[sqlite3.Connection], object]
+    database: SqliteDatabase, *items: Callable[[sqlite3.Connection], object]
 ) -> list[object]:
     """Return what became of items that were written in one batch."""
     gate = Gate()
-    first = database.write(gate)
+    first = database.on_connection(gate)
     gate.wait()
-    rest = [database.write(item) for item in items]
+    rest = [database.on_connection(item) for item in items]
     gate.open()
     await first
     return list(await asyncio.gather(*rest, return_exceptions=True))
 
 
 def test_a_write_returns_its_result_once_it_can_be_read(path: Path) -> None:
-    async def scenario(database: Database) -> None:
-        assert await database.write(failure("a")) == 1
-        assert stored(database) == ["a"]
+    async def scenario(database: SqliteDatabase) -> None:
+        assert await database.on_connection(failure("a")) == 1
+        assert await stored(database) == ["a"]
         assert await database.read_aside("SELECT key FROM login_failure") == [("a",)]
 
     run(path, scenario)
@@ -98,14 +101,16 @@ def test_a_write_returns_its_result_once_it_can_be_read(path: Path) -> None:
 def test_what_waits_is_written_in_one_transaction(path: Path) -> None:
     statements: list[str] = []
 
-    async def scenario(database: Database) -> None:
-        await database.write(lambda connection: connection.set_trace_callback(statements.append))
+    async def scenario(database: SqliteDatabase) -> None:
+        await database.on_connection(
+            lambda connection: connection.set_trace_callback(statements.append)
+        )
         statements.clear()
 
         results = await together(database, *(failure(str(n)) for n in range(50)))
 
         assert results == [1] * 50
-        assert len(stored(database)) == 50
+        assert len(await stored(database)) == 50
         assert statements.count("COMMIT") == 2  # the gate's and that of the fifty
         assert statements.count("BEGIN IMMEDIATE") == 2
 
@@ -122,8 +127,8 @@ def test_the_event_loop_is_woken_once_for_a_batch(path: Path) -> None:
 
     async def scenario() -> None:
         cipher = Cipher.open(path.with_name("key"))
-        database = Database.open(path, is_server=True, cipher=cipher)
-        await database.write(failure("first"))
+        database = SqliteDatabase.open(path, is_server=True, cipher=cipher)
+        await database.on_connection(failure("first"))
         before = Counting.calls
 
         await together(database, *(failure(str(n)) for n in range(50)))
@@ -140,7 +145,7 @@ def test_an_item_that_fails_is_answered_alone(path: Path) -> None:
         failure("half")(connection)
         raise ConflictError("taken")
 
-    async def scenario(database: Database) -> None:
+    async def scenario(database: SqliteDatabase) -> None:
         first, conflict, engine, last = await together(
             database, failure("a"), refused, failure("a"), failure("b")
         )
@@ -149,7 +154,7 @@ def test_an_item_that_fails_is_answered_alone(path: Path) -> None:
         assert isinstance(conflict, ConflictError)
         assert isinstance(engine, StorageError)
         assert isinstance(engine.__cause__, sqlite3.IntegrityError)
-        assert stored(database) == ["a", "b"]
+        assert await stored(database) == ["a", "b"]
         assert not database.is_broken
 
     run(path, scenario)
@@ -162,7 +167,7 @@ def test_work_that_raises_anything_at_all_hurts_nobody_else(path: Path) -> None:
 
         return work
 
-    async def scenario(database: Database) -> None:
+    async def scenario(database: SqliteDatabase) -> None:
         results = await together(
             database,
             raises(StopIteration()),
@@ -173,20 +178,20 @@ def test_work_that_raises_anything_at_all_hurts_nobody_else(path: Path) -> None:
 
         kinds = [type(each) for each in results]
         assert kinds == [RuntimeError, MemoryError, asyncio.CancelledError, int]
-        assert stored(database) == ["a"]
-        assert await database.write(failure("b")) == 1
+        assert await stored(database) == ["a"]
+        assert await database.on_connection(failure("b")) == 1
 
     run(path, scenario)
 
 
 def test_a_waiter_that_was_cancelled_hurts_nobody_else(path: Path) -> None:
-    async def scenario(database: Database) -> None:
+    async def scenario(database: SqliteDatabase) -> None:
         gate = Gate()
-        first = database.write(gate)
+        first = database.on_connection(gate)
         gate.wait()
 
         async def wait(key: str) -> int:
-            return await database.write(failure(key))
+            return await database.on_connection(failure(key))
 
         tasks = [asyncio.create_task(wait(key)) for key in "abc"]
         await asyncio.sleep(0)  # until all of them wait
@@ -196,23 +201,23 @@ def test_a_waiter_that_was_cancelled_hurts_nobody_else(path: Path) -> None:
         results = await asyncio.gather(*tasks, return_exceptions=True)
 
         assert [type(each) for each in results] == [int, asyncio.CancelledError, int]
-        assert stored(database) == ["a", "b", "c"]
+        assert await stored(database) == ["a", "b", "c"]
 
     run(path, scenario)
 
 
 def test_an_event_loop_that_ended_does_not_stop_the_writer(path: Path) -> None:
     cipher = Cipher.open(path.with_name("key"))
-    database = Database.open(path, is_server=True, cipher=cipher)
+    database = SqliteDatabase.open(path, is_server=True, cipher=cipher)
     gate = Gate()
 
     async def leave() -> None:
-        _ = database.write(gate), database.write(failure("a"))
+        _ = database.on_connection(gate), database.on_connection(failure("a"))
         gate.wait()
 
     async def later() -> None:
         gate.open()
-        assert await database.write(failure("b")) == 1
+        assert await database.on_connection(failure("b")) == 1
         await database.aclose()
 
     asyncio.run(leave())
@@ -221,15 +226,15 @@ def test_an_event_loop_that_ended_does_not_stop_the_writer(path: Path) -> None:
     assert run(path, _stored) == ["a", "b"]
 
 
-async def _stored(database: Database) -> list[str]:
-    return stored(database)
+async def _stored(database: SqliteDatabase) -> list[str]:
+    return await stored(database)
 
 
 def test_closing_writes_what_waits(path: Path) -> None:
     async def scenario() -> list[int]:
         cipher = Cipher.open(path.with_name("key"))
-        database = Database.open(path, is_server=True, cipher=cipher)
-        waiting = [database.write(failure(str(n))) for n in range(100)]
+        database = SqliteDatabase.open(path, is_server=True, cipher=cipher)
+        waiting = [database.on_connection(failure(str(n))) for n in range(100)]
         await database.aclose()
         assert all(each.done() for each in waiting)
         return [await each for each in waiting]
@@ -241,42 +246,42 @@ def test_closing_writes_what_waits(path: Path) -> None:
 def test_a_closed_database_says_so(path: Path) -> None:
     async def scenario() -> None:
         cipher = Cipher.open(path.with_name("key"))
-        database = Database.open(path, is_server=True, cipher=cipher)
+        database = SqliteDatabase.open(path, is_server=True, cipher=cipher)
         await database.aclose()
 
         with pytest.raises(StorageError, match="closed"):
-            await database.write(failure("a"))
+            await database.on_connection(failure("a"))
         with pytest.raises(StorageError, match="closed"):
             await database.read_aside("SELECT 1")
         with pytest.raises(StorageError, match="closed"):
-            database.read("SELECT 1")
+            await database.read("SELECT 1")
         await database.aclose()
 
     asyncio.run(scenario())
 
 
 def test_a_write_waits_for_another_process_that_writes(path: Path) -> None:
-    async def scenario(database: Database) -> None:
+    async def scenario(database: SqliteDatabase) -> None:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         failure("other")(other)
 
-        waiting = database.write(failure("ours"))
+        waiting = database.on_connection(failure("ours"))
         await asyncio.sleep(0)
         assert not waiting.done()
         other.execute("COMMIT")
         other.close()
 
         assert await waiting == 1
-        assert stored(database) == ["other", "ours"]
+        assert await stored(database) == ["other", "ours"]
 
     run(path, scenario)
 
 
 def test_a_reader_of_a_request_cannot_write(path: Path) -> None:
-    async def scenario(database: Database) -> None:
+    async def scenario(database: SqliteDatabase) -> None:
         with pytest.raises(StorageError, match="readonly"):
-            database.read("DELETE FROM login_failure")
+            await database.read("DELETE FROM login_failure")
         with pytest.raises(StorageError, match="readonly"):
             await database.read_aside("DELETE FROM login_failure")
 
@@ -286,11 +291,11 @@ def test_a_reader_of_a_request_cannot_write(path: Path) -> None:
 def test_every_connection_keeps_what_was_promised(path: Path) -> None:
     promised = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "wal_autocheckpoint": 0}
 
-    async def scenario(database: Database) -> None:
+    async def scenario(database: SqliteDatabase) -> None:
         def look(connection: sqlite3.Connection) -> dict[str, object]:
             return {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in promised}
 
-        assert await database.write(look) == promised
+        assert await database.on_connection(look) == promised
 
     run(path, scenario)
     run(path, scenario, is_server=False)
@@ -300,10 +305,10 @@ def test_a_full_disk_refuses_and_is_forgotten_when_there_is_room(path: Path) -> 
     def large(connection: sqlite3.Connection) -> int:
         return failure("x" * 1_000_000)(connection)
 
-    async def scenario(database: Database) -> None:
-        pages = database.read("PRAGMA page_count")[0][0]
+    async def scenario(database: SqliteDatabase) -> None:
+        pages = (await database.read("PRAGMA page_count"))[0][0]
         limit = f"PRAGMA max_page_count={pages + 2}"
-        await database.write(lambda connection: connection.execute(limit).fetchall())
+        await database.on_connection(lambda connection: connection.execute(limit).fetchall())
 
         refused = (await together(database, failure("a"), large))[1]
 
@@ -311,14 +316,14 @@ def test_a_full_disk_refuses_and_is_forgotten_when_there_is_room(path: Path) -> 
         assert "full" in str(refused)
         assert not database.is_broken
         more = "PRAGMA max_page_count=1000000"
-        await database.write(lambda connection: connection.execute(more).fetchall())
-        assert await database.write(large) == 1
+        await database.on_connection(lambda connection: connection.execute(more).fetchall())
+        assert await database.on_connection(large) == 1
 
     run(path, scenario)
 
 
 def test_it_can_be_proved_that_a_commit_reaches_the_disk(path: Path) -> None:
-    async def scenario(database: Database) -> None:
+    async def scenario(database: SqliteDatabase) -> None:
         await database.prove()
         before = size(f"{path}-wal")
 
@@ -335,7 +340,7 @@ import asyncio, resource, sys
 from pathlib import Path
 from postroad.errors import StorageError
 from postroad.storage.cipher import Cipher
-from postroad.storage.database import Database
+from postroad.storage.sqlite.database import SqliteDatabase
 
 path = Path(sys.argv[1])
 
@@ -351,13 +356,13 @@ async def tried(work):
         return str(error)
 
 async def main():
-    database = Database.open(path, is_server=True, cipher=Cipher.open(path.with_name("key")))
+    database = SqliteDatabase.open(path, is_server=True, cipher=Cipher.open(path.with_name("key")))
     print(await tried(database.prove()), database.is_broken)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, resource.RLIM_INFINITY))
-    print(await tried(database.write(large)), database.is_broken)
+    print(await tried(database.on_connection(large)), database.is_broken)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     print(await tried(database.prove()))
-    print(database.read("SELECT count(*) FROM login_failure"))
+    print(await database.read("SELECT count(*) FROM login_failure"))
     await database.aclose()
 
 asyncio.run(main())
@@ -384,17 +389,17 @@ def test_after_a_disk_error_nothing_is_written_until_a_restart(path: Path) -> No
     assert not Path(f"{path}-open").exists()
 
 
-async def _written(database: Database) -> int:
-    return await database.write(failure("a"))
+async def _written(database: SqliteDatabase) -> int:
+    return await database.on_connection(failure("a"))
 
 
 def test_the_log_is_copied_as_it_grows(path: Path) -> None:
     def large(number: int) -> Work:
         return failure(f"{number}" + "x" * 1_000_000)
 
-    async def scenario(database: Database) -> None:
+    async def scenario(database: SqliteDatabase) -> None:
         for number in range(40):
-            await database.write(large(number))
+            await database.on_connection(large(number))
 
         assert size(f"{path}-wal") < 20_000_000
         assert size(path) > 20_000_000
@@ -403,15 +408,35 @@ def test_the_log_is_copied_as_it_grows(path: Path) -> None:
 
 
 def test_only_the_server_copies_the_log(path: Path) -> None:
-    async def scenario(server: Database) -> None:
+    async def scenario(server: SqliteDatabase) -> None:
         cipher = Cipher.open(path.with_name("key"))
-        command = Database.open(path, is_server=False, cipher=cipher)
+        command = SqliteDatabase.open(path, is_server=False, cipher=cipher)
         before = size(path)
         for number in range(20):
-            await command.write(failure(f"{number}" + "x" * 1_000_000))
+            await command.on_connection(failure(f"{number}" + "x" * 1_000_000))
         await command.aclose()
 
         assert size(path) == before
-        assert len(stored(server)) == 20
+        assert len(await stored(server)) == 20
 
     run(path, scenario)
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_nothing_is_promised_once_the_file_is_gone(path: Path, *, is_replaced: bool) -> None:
+    cipher = Cipher.open(path.with_name("key"))
+    database = SqliteDatabase.open(path, is_server=True, cipher=cipher)
+    path.rename(path.with_name("elsewhere.db"))
+    if is_replaced:
+        path.write_bytes(b"another file")
+
+    async def scenario() -> None:
+        with pytest.raises(StorageError, match="its file was removed or replaced"):
+            await database.on_connection(failure("a"))
+        with pytest.raises(StorageError, match="restart Postroad"):
+            await database.on_connection(failure("b"))
+
+        assert database.is_broken
+        await database.aclose()
+
+    asyncio.run(scenario())

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.support.engines import Engine, Place
 from tests.support.folders import open_folder
 
 from postroad.delivery.messages import LogEntry, Settlement, StoredMessage
 from postroad.message import Address
 from postroad.operations.identifiers import new_id
 from postroad.operations.nobase import LoggedIn, Registered
-from postroad.operations.ports import LogFilter
+from postroad.operations.ports import LogFilter, MessageFilter
 from postroad.settings import Settings
-from postroad.storage.cipher import Cipher
-from postroad.storage.database import Database
-from postroad.storage.migrate import migrate
+from postroad.storage.sqlite.migrate import migrate
 from postroad.tenancy import keys
 from postroad.tenancy.checks import Request
 from postroad.tenancy.records import ApiKey, App, Mode, RelayAccount, Scope
@@ -62,15 +62,21 @@ class Office:
     """
 
     core: Core
-    folder: Path
+    place: Place
     settlements: asyncio.Queue[Settlement]
     token: str = field(default="", repr=False)
 
+    @property
+    def folder(self) -> Path:
+        """The data folder."""
+        return self.place.folder
+
     async def add_app(self, **changes: Any) -> App:
-        """Store the app: live, tokens on, no session interval, but for `changes`."""
+        """Store the app: live, tokens on, no interval and no limit, but for `changes`."""
         values: dict[str, Any] = {
             "signature": SIGNATURE,
             "interval_s": 0,
+            "per_recipient_hour": 0,
             "mode": Mode.LIVE,
             "from_": FROM,
         }
@@ -129,37 +135,63 @@ class Office:
 
     async def stored(self) -> list[StoredMessage]:
         """Return every message, the newest first."""
-        return await self.core.messages.list(app_id=None, state=None, to=None, limit=1_000)
+        return await self.core.messages.page(MessageFilter(), before=None, limit=1_000)
+
+
+# Whose databases `new_place` makes; SQLite's when nobody says so.
+_engines: list[Engine] = []
+
+
+@contextmanager
+def on_engine(engine: Engine) -> Iterator[None]:
+    """Let every office be on an engine as long as the context lasts."""
+    _engines.append(engine)
+    try:
+        yield
+    finally:
+        _engines.pop()
+
+
+@contextmanager
+def new_place() -> Iterator[Place]:
+    """Make an empty database of the engine."""
+    if _engines:
+        with _engines[-1].new() as place:
+            yield place
+        return
+    with open_folder() as folder:
+        migrate(folder / "postroad.db")
+        yield Place.in_folder(folder)
 
 
 def in_office(work: Callable[[Office], Awaitable[T]], **settings: Any) -> T:
     """Return what `work` returns, given the core of a server on an empty database."""
 
-    async def run(folder: Path) -> T:
-        return await with_core(folder, work, **settings)
+    async def run(place: Place) -> T:
+        return await with_core(place, work, **settings)
 
-    with open_folder() as folder:
-        migrate(folder / "postroad.db")
-        return asyncio.run(run(folder))
+    with new_place() as place:
+        return asyncio.run(run(place))
 
 
 async def with_core(
-    folder: Path,
+    where: Place | Path,
     work: Callable[[Office], Awaitable[T]],
     *,
     is_server: bool = True,
     grace_s: float = 10,
     **settings: Any,
 ) -> T:
-    """Do `work` with a core on the database in `folder`, as a process would open it."""
-    cipher = Cipher.open(folder / "key")
-    database = Database.open(folder / "postroad.db", is_server=is_server, cipher=cipher)
+    """Do `work` with a core on a database, or on the file in a folder, as a process opens it."""
+    place = where if isinstance(where, Place) else Place.in_folder(where)
+    database = await place.open(is_server=is_server)
     kind = SERVER if is_server else COMMAND
     watch = Settlements()
-    core = Core(Settings(data_dir=folder, **settings), database, kind, watch)
+    chosen = Settings(data_dir=place.folder, database=place.url, **settings)
+    core = Core(chosen, database, kind, watch)
     try:
         if is_server:
-            await core.loop.start(dead=SERVER)
-        return await work(Office(core, folder, watch.next))
+            await core.loop.start(dead=SERVER if place.is_sqlite else "")
+        return await work(Office(core, place, watch.next))
     finally:
         await core.aclose(grace_s)

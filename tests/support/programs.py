@@ -96,12 +96,21 @@ class Program:
         for port in ports:
             self.until(f"listening on {port}", lambda port=port: _takes_connections(port))  # type: ignore[misc]
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def stop(self) -> None:
         """End it, and after a while those it has left behind."""
+        self.end(signal.SIGTERM, _STOP_S)
+
+    def end(self, number: int, seconds: float) -> None:
+        """End it with a signal, and those it has left behind when it takes longer."""
         with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(number)
         try:
-            self._process.wait(_STOP_S)
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)  # the group that Popen made for it
             self._process.wait()

@@ -18,8 +18,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.support import postgresql
 from tests.support.folders import open_folder
 from tests.support.programs import LOOPBACK, Program, free_port
+
+from postroad.settings import Settings
 
 SEND, LOGIN, REGISTER = "/api/mail/send", "/api/user/login", "/api/user/register"
 READY = "/readyz"
@@ -141,11 +144,24 @@ class Service:
     """Postroad on a data folder; it can be started, ended and killed again and again.
 
     folder: its own, for the data and what it says.
+    url:    of its PostgreSQL database; None: a file in the data folder.
+    may_be_unsafe: as the server that most tests share is.
     """
 
-    def __init__(self, folder: Path, *, data: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        data: Path | None = None,
+        url: str | None = None,
+        may_be_unsafe: bool = True,
+    ) -> None:
         self.folder = folder
         self.data = data or folder / "data"
+        self._settings = {} if url is None else {"POSTROAD_DATABASE": url}
+        if url is not None and may_be_unsafe:
+            self._settings["POSTROAD_ALLOW_UNSAFE_POSTGRESQL"] = "on"
+        self._url = url
         self.port = free_port()
         self._runs: list[_Server] = []
 
@@ -186,7 +202,7 @@ class Service:
         folder.mkdir()
         listen = f"{LOOPBACK}:{self.port}"
         words = (*before, *command, "serve", "--data-dir", self.data, "--listen", listen, *flags)
-        run = _Server(*words, folder=folder, environment=environment())
+        run = _Server(*words, folder=folder, environment=self.environment())
         self._runs.append(run)
         run.until("ready", self.is_ready)
 
@@ -242,7 +258,7 @@ class Service:
         """
         done = subprocess.run(
             [*POSTROAD, *words, "--json"],
-            env=environment(POSTROAD_DATA_DIR=str(self.data), **(secrets or {})),
+            env=self.environment(POSTROAD_DATA_DIR=str(self.data), **(secrets or {})),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_COMMAND_S,
@@ -252,12 +268,12 @@ class Service:
         return json.loads(said)
 
     def create_app(self, name: str, *flags: str, tokens: bool = True) -> App:
-        """Return a new app without a waiting time, and with a user who is logged in.
+        """Return a new app that never has its callers wait, with a user who is logged in.
 
         flags: further ones of `app create`.
         """
-        words = ("--tokens", "on" if tokens else "off", "--interval", "0", *flags)
-        made = self.run("app", "create", name, *words)
+        words = ("--tokens", "on" if tokens else "off", "--interval", "0")
+        made = self.run("app", "create", name, *words, "--per-recipient-hour", "0", *flags)
         keys = (made["appid"], made["signature"], made["api_key"])
         login = {"user": ACCOUNT, "pass": PASSWORD}
         values = {"appid": made["appid"], "signature": made["signature"], **login}
@@ -278,7 +294,22 @@ class Service:
 
     def rows(self, sql: str, *parameters: str) -> list[Any]:
         """Return rows of the database as another program sees it."""
+        if self._url is not None:
+            return postgresql.rows(self._url, sql, *parameters)
         return rows_in(self.data / "postroad.db", sql, *parameters)
+
+    def settings(self) -> Settings:
+        """Return the settings of a command beside it."""
+        return Settings(data_dir=self.data, database=self._url)
+
+    def run_sql(self, *statements: str) -> None:
+        """Change its PostgreSQL database beside it."""
+        assert self._url is not None
+        postgresql.execute(self._url, *statements)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the environment of its process and of commands beside it."""
+        return environment(**(self._settings | more))
 
     def close(self) -> None:
         """End whatever still runs."""
@@ -287,18 +318,20 @@ class Service:
 
 
 @contextmanager
-def serving(*flags: str) -> Iterator[Service]:
-    """A running service on a new folder."""
-    with new_service() as service:
+def serving(*flags: str, url: str | None = None) -> Iterator[Service]:
+    """A running service on a new folder, and on a database of PostgreSQL if one is given."""
+    with new_service(url=url) as service:
         service.start(flags=flags)
         yield service
 
 
 @contextmanager
-def new_service(data: Path | None = None) -> Iterator[Service]:
+def new_service(
+    data: Path | None = None, *, url: str | None = None, may_be_unsafe: bool = True
+) -> Iterator[Service]:
     """A service that was not started yet."""
     with open_folder() as folder:
-        service = Service(folder, data=data)
+        service = Service(folder, data=data, url=url, may_be_unsafe=may_be_unsafe)
         try:
             yield service
         finally:
@@ -309,6 +342,22 @@ def rows_in(database: Path, sql: str, *parameters: str) -> list[Any]:
     """Return rows of a database that another process may be writing to."""
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         return connection.execute(sql, parameters).fetchall()
+
+
+def finished(*words: str | Path, **more: str) -> int:
+    """Return how a command ended, below 0 when it was killed.
+
+    more: variables of its environment.
+    """
+    done = subprocess.run(
+        words,
+        env=environment(**more),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_COMMAND_S,
+        check=False,
+    )
+    return done.returncode
 
 
 def environment(**more: str) -> dict[str, str]:

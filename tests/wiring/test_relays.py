@@ -14,6 +14,7 @@ from postroad.operations.identifiers import new_id
 from postroad.operations.sending import NotSent, Sent
 from postroad.simulators import hostile
 from postroad.simulators.misbehaviour.server import HostileSimulator
+from postroad.tenancy.audit import SYSTEM
 from postroad.tenancy.records import Maker, Mode, RelayAccount, SendMode
 
 PORT = 2525  # a port of mail that needs no privilege: the guard has to look at the address
@@ -87,7 +88,7 @@ def test_nor_does_it_when_the_loop_or_a_person_sends() -> None:
             assert isinstance(await office.core.nobase.send(office.request(), "s"), Sent)
             queued = await office.settlements.get()
             (message,) = await office.stored()
-            released = await office.core.releasing.release(APPID, message.id)
+            released = await office.core.releasing.release(APPID, message.id, by=SYSTEM)
 
             for settled in (queued, released):
                 assert settled.code is Code.CONNECT

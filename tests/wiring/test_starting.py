@@ -18,7 +18,7 @@ from postroad.operations.first_start import first_operator
 from postroad.operations.sending import Sent
 from postroad.settings import Listen, Settings
 from postroad.storage.folder import DataFolder
-from postroad.storage.migrate import migrate
+from postroad.storage.sqlite.migrate import migrate
 from postroad.telemetry.metrics import Metrics
 from postroad.tenancy.checks import Request
 from postroad.wiring import installation, migrated, serve
@@ -166,7 +166,7 @@ def test_the_demo_writes_through_no_link() -> None:
 
 def health_of(office: Office) -> ServiceHealth:
     core = office.core
-    return ServiceHealth(core.database, core.tenants, Metrics(), Watch())
+    return ServiceHealth(core.database, core.tenants, core.queue, Metrics(), Watch())
 
 
 def test_a_service_that_can_commit_is_ready_until_it_stops() -> None:
@@ -211,7 +211,7 @@ def test_a_second_server_on_a_folder_refuses_and_touches_nothing() -> None:
         with pytest.raises(StorageError, match="in use by another server"):
             serve(Settings(data_dir=folder, listen=Listen("127.0.0.1", 0)), lambda _: None)
 
-        assert [path.name for path in folder.iterdir()] == ["lock"]
+        assert sorted(path.name for path in folder.iterdir()) == ["lock", "postroad.db-lock"]
 
 
 def test_a_command_needs_a_database_and_works_beside_a_server() -> None:

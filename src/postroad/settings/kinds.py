@@ -10,7 +10,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 from typing import Any
 
-from postroad.settings.model import SQLITE, Listen
+from postroad.settings.databases import SQLITE, is_postgresql, why_unfit
+from postroad.settings.model import Listen
 
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]+)*\.?"
@@ -24,7 +25,6 @@ _FACTORS = {"": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
 _FACTORS |= {"KB": 1000, "MB": 1000**2, "GB": 1000**3}
 _WORDS = {"on": True, "true": True, "yes": True, "1": True}
 _WORDS |= {"off": False, "false": False, "no": False, "0": False}
-_POSTGRES = re.compile(r"postgres(ql)?(\+[a-z0-9]+)?:", re.IGNORECASE)
 _MAX_PORT = 65_535
 
 Parse = Callable[[Any, Path], Any]
@@ -107,8 +107,10 @@ def _path(value: str, folder: Path) -> Path:
 
 
 def _database(value: str, folder: Path) -> str:
-    if _POSTGRES.match(value):
-        raise UnfitError(f"PostgreSQL is not supported yet: give {SQLITE}FILE, or nothing")
+    if is_postgresql(value) or value.lower().startswith("postgres"):
+        if why := why_unfit(_plain(value)):
+            raise UnfitError(why)
+        return value
     if not _plain(value).startswith(SQLITE):
         raise ValueError
     name = value.removeprefix(SQLITE)
@@ -185,6 +187,21 @@ def octets(least: int, most: int, *, shown: str) -> Kind:
     return Kind(f"a size {shown}, such as 2MiB or 2097152", "SIZE", parse, (str, int))
 
 
+def count(most: int) -> Kind:
+    """A whole number from 0, which is no limit, on."""
+
+    def parse(value: int | str, _: Path) -> int:
+        if isinstance(value, str):
+            if not _DIGITS.fullmatch(value):
+                raise ValueError
+            value = int(value)
+        if not 0 <= value <= most:
+            raise ValueError
+        return value
+
+    return Kind(f"a whole number from 1 to {most}, or 0 for no limit", "NUMBER", parse, (int,))
+
+
 def seconds(most: int) -> Kind:
     """A number of seconds from 0 on."""
 
@@ -216,7 +233,10 @@ PORT = Kind(f"a port from 1 to {_MAX_PORT}", "PORT", _server_port, (int,))
 FOLDER = Kind("the path of a folder", "FOLDER", _path)
 FILE = Kind("the path of a file", "FILE", _path)
 DATABASE = Kind(
-    f"{SQLITE}FILE, or {SQLITE}/FILE (four slashes) for an absolute path", "URL", _database
+    f"{SQLITE}FILE, {SQLITE}/FILE (four slashes) for an absolute path, or"
+    " postgresql://USER@HOST/NAME",
+    "URL",
+    _database,
 )
 SWITCH = Kind("on or off", "on|off", _switch, (bool,))
 NETWORKS = Kind(

@@ -81,6 +81,8 @@ def check_files(settings: Settings) -> None:
         except OSError as exc:
             why = f"{path} cannot be read: {exc.strerror}"
             raise refusal(name, settings.sources.get(name, ""), why) from None
+    if settings.postgresql is not None:
+        return
     folder = settings.database_path.parent
     if folder != settings.data_dir and not folder.is_dir():
         source = settings.sources.get("database", "")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
-SQLITE = "sqlite:///"
+from postroad.settings.databases import SQLITE, is_exposed, is_postgresql, shown
+
 DATABASE_FILE = "postroad.db"
 
 
@@ -61,20 +62,28 @@ class PresetOverride:
 class Settings:
     """Every setting of the service; paths that `load` returns are absolute.
 
-    database: as sqlite:///FILE; None is postroad.db in the data folder.
+    database: as sqlite:///FILE or postgresql://…; None is postroad.db in the data folder. It may
+              hold a password: `database_shown` is what may be shown.
+    allow_unsafe_postgresql: also serve on a server that can lose what it has confirmed.
     max_body: octets of a request.
+    per_address_minute: requests of one address; 0 is any number, here and below.
+    per_recipient_hour: mails of an app to one recipient through the nobase door, where the app
+              does not say.
     sources:  where each setting that is no default was found: "--listen", "POSTROAD_LISTEN", …
     notes:    what `load` found that deserves a warning.
     """
 
     listen: Listen = Listen("127.0.0.1", 8025)
     data_dir: Path = Path("postroad-data")
-    database: str | None = None
+    database: str | None = field(default=None, repr=False)
+    allow_unsafe_postgresql: bool = False
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()
     get_door: bool = True
     max_body: int = 2 << 20
+    per_address_minute: int = 0
+    per_recipient_hour: int = 30
     drain_s: float = 30.0
     log_format: str = "auto"
     log_level: str = "info"
@@ -84,11 +93,23 @@ class Settings:
     notes: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
+    def postgresql(self) -> str | None:
+        """The URL of a PostgreSQL database, None when it is a file."""
+        if self.database is not None and is_postgresql(self.database):
+            return self.database
+        return None
+
+    @property
     def database_path(self) -> Path:
-        """The file of the database."""
+        """The file of the database, when it is one."""
         if self.database is None:
             return self.data_dir / DATABASE_FILE
         return Path(self.database.removeprefix(SQLITE))
+
+    @property
+    def database_shown(self) -> str:
+        """Which database it is, for people."""
+        return str(self.database_path) if self.postgresql is None else shown(self.postgresql)
 
     @property
     def is_tls(self) -> bool:
@@ -110,6 +131,16 @@ class Settings:
             for network in self.trusted_proxies
             if ip_network(network).prefixlen == 0
         ]
+        if self.postgresql and is_exposed(self.postgresql):
+            found.append(
+                f"{self.database_shown} is on another machine and sslmode is not verify-full: "
+                "anybody on the way can read the mail"
+            )
+        if self.allow_unsafe_postgresql:
+            found.append(
+                "allow_unsafe_postgresql is on: a PostgreSQL that does not wait for its disk can "
+                "lose mail that was accepted"
+            )
         for name, preset in self.presets.items():
             if preset.security == "none" and not (preset.host and _is_loopback(preset.host)):
                 found.append(f"presets.{name}.security is none: passwords cross in the clear")

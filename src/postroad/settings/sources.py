@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from postroad.errors import SettingsError
+from postroad.settings.databases import has_password
 from postroad.settings.table import (
     NOT_OURS,
     OTHER_VARIABLES,
@@ -120,6 +121,9 @@ def from_file(path: Path) -> tuple[dict[str, Given], tuple[str, ...]]:
             f"or name a file with {name}_file"
             for name in secrets
         )
+        if any(each.name == "database" and has_password(each.value) for each in found):
+            holds = f"{path} holds the database's password and every user of this machine"
+            notes += (f"{holds} can read it: chmod 600 {path}",)
     return _once(found), notes
 
 

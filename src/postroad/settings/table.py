@@ -68,6 +68,13 @@ SETTINGS = (
         is_shown=False,
     ),
     Setting(
+        "allow_unsafe_postgresql",
+        kinds.SWITCH,
+        "off",
+        "Whether to serve on a PostgreSQL that can lose what it has confirmed (fsync,"
+        " full_page_writes or synchronous_commit off).",
+    ),
+    Setting(
         "max_body",
         kinds.octets(1 << 10, 256 << 20, shown="from 1KiB to 256MiB"),
         "2MiB",
@@ -99,6 +106,21 @@ SETTINGS = (
         "",
         "Whose X-Forwarded-For is believed; nobody's by default.",
         "TLS and proxies",
+    ),
+    Setting(
+        "per_address_minute",
+        kinds.count(1_000_000),
+        "0",
+        "Requests of one address in a minute; an IPv6 address counts as its /64 network.",
+        "Limits",
+    ),
+    Setting(
+        "per_recipient_hour",
+        kinds.count(1_000_000),
+        "30",
+        "Mails of an app to one recipient in an hour through /api/mail/send, unless the app says"
+        " otherwise.",
+        "Limits",
     ),
     Setting(
         "log_format",

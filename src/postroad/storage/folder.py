@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from postroad.errors import StorageError
-from postroad.storage.files import marker_of
+from postroad.storage.sqlite.files import marker_of
 
 # A server that restarts may meet the end of the one before it.
 _PATIENCE_S = 1.0
@@ -38,8 +38,9 @@ class DataFolder:
         database: its file, when it is another than the folder's own.
         raises:   StorageError as `locked`, and when the database is gone.
         """
-        with self.locked():
-            self._check(self.database if database is None else database)
+        file = self.database if database is None else database
+        with self.locked(), _kept(Path(f"{file}-lock"), f"the database {file}"):
+            self._check(file)
             yield self
 
     @contextmanager
@@ -48,19 +49,19 @@ class DataFolder:
 
         raises: StorageError when a server has it, naming its process, or it cannot be used.
         """
+        self.make()
+        with _kept(self.lock, str(self.path)):
+            yield self
+
+    def make(self) -> None:
+        """Make the folder, for its owner alone, where there is none.
+
+        raises: StorageError.
+        """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StorageError(f"the data folder {self.path}: {error.strerror}") from error
-        try:
-            if not _taken(descriptor):
-                raise StorageError(f"{self.path} is in use by another server{_holder(descriptor)}")
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-            yield self
-        finally:
-            os.close(descriptor)
 
     def _check(self, database: Path) -> None:
         """Make sure that no new, empty database takes the place of one that is lost.
@@ -75,6 +76,26 @@ class DataFolder:
                     f"the database {database} is missing, and {witness} says that there was one:"
                     " put it back, or use another folder for a new one"
                 )
+
+
+@contextmanager
+def _kept(lock: Path, what: str) -> Iterator[None]:
+    """Hold a lock file, which names our process.
+
+    raises: StorageError when a server has it, naming its process, or it cannot be made.
+    """
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StorageError(f"{lock}: {error.strerror}") from error
+    try:
+        if not _taken(descriptor):
+            raise StorageError(f"{what} is in use by another server{_holder(descriptor)}")
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _taken(descriptor: int) -> bool:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -17,22 +16,26 @@ from postroad.delivery.messages import (
     StoredMessage,
 )
 from postroad.delivery.states import State
-from postroad.storage import message_rows, shortcuts
-from postroad.storage.database import Database
+from postroad.storage import counters, message_rows
+from postroad.storage.audit import append
+from postroad.storage.engine import Database, Statement, Work, every
 from postroad.storage.rows import micros, moment
-
-Statement = tuple[str, tuple[object, ...]]
+from postroad.tenancy.audit import Note
+from postroad.tenancy.limits import Standing, tightest
 
 _OPEN_WINDOW = "SELECT until FROM session_window WHERE app_id = ? AND key = ? AND until > ?"
 _START_WINDOW = """
     INSERT INTO session_window (app_id, key, until) VALUES (?, ?, ?)
     ON CONFLICT (app_id, key) DO UPDATE SET until = excluded.until
+        WHERE session_window.until <= ?
+    RETURNING until
 """
 _FORGET_WINDOWS = """
     DELETE FROM session_window WHERE (app_id, key) IN
-        (SELECT app_id, key FROM session_window WHERE until <= ? ORDER BY until LIMIT 512)
+        (SELECT q.app_id, q.key FROM session_window AS q
+         WHERE q.until <= ? ORDER BY q.until LIMIT 512{skip_locked})
 """
-_FORGET_EVERY = 64  # requests that start windows, two at most each: more go than come
+_FORGET_EVERY = 64  # requests that start windows or count: more go than come
 
 _ADD_MESSAGE = """
     INSERT INTO message (id, app_id, door, message_id, from_, subject, reverse_path,
@@ -75,6 +78,18 @@ _ATTEMPTS = f"""
     WHERE message_id = (SELECT id FROM message WHERE id = ? AND app_id = ?) ORDER BY number
 """
 _APP = "SELECT app_id FROM message WHERE id = ?"
+# Whoever releases it meanwhile has it in the queue, from where it cannot be deleted.
+_DISCARD = """
+    DELETE FROM message WHERE id = ? AND app_id = ?
+        AND NOT EXISTS (SELECT 1 FROM recipient AS r
+            WHERE r.message_id = message.id AND r.state <> 'captured')
+        AND NOT EXISTS (SELECT 1 FROM queue AS q WHERE q.message_id = message.id)
+    RETURNING id
+"""
+
+
+class _OpenedError(Exception):
+    """Another process has opened a window since we looked."""
 
 
 class MailStore:
@@ -88,42 +103,79 @@ class MailStore:
         self._new_id = new_id
         self._started = 0
 
-    async def accept(self, intake: Intake, *, now: datetime) -> datetime | None:
-        """Store what came in, or nothing but a refused log entry when a window is shut.
+    async def accept(self, intake: Intake, *, now: datetime) -> datetime | Standing | None:
+        """Store what came in, or nothing but a refused log entry.
 
-        returns: None when stored; else when the window that is open last will have passed.
+        returns: when a window is shut, when the one that is open last will have passed; when a
+                 limit counts, how the message stands to it (of several, to the tightest): it is
+                 stored unless that is over; None when it is stored and nothing counts.
         raises:  ValueError when the parts of `intake` do not fit one another.
         """
         message = intake.message
+        limits = intake.limits if message is not None else ()
+        forgets = self._forgets(intake)
         if message is not None:
             _check(intake, message)
-            if len(message.recipients) == 1 and not intake.windows:
-                await self._take_in(intake, message, micros(now))
-                return None
+            if len(message.recipients) == 1 and not intake.windows and not forgets:
+                if not limits:
+                    await self._take_in(intake, message, micros(now))
+                    return None
+                if len(limits) == 1 and (found := await self._count_in(intake, message, now)):
+                    return found
         app_id = intake.log.app_id
         at = micros(now)
         stored = await self._statements(intake, at)
+        if forgets:
+            forget = _FORGET_WINDOWS.format(skip_locked=self._database.dialect.skip_locked)
+            stored += [(forget, (at,)), counters.forgetting(self._database, now)]
 
-        def work(connection: sqlite3.Connection) -> int | None:
-            execute = connection.execute
-            open_until = [
-                row[0]
-                for window in intake.windows
-                for row in execute(_OPEN_WINDOW, (app_id, window.key, at))
-            ]
-            for statement in [_log(_blocked(intake.log))] if open_until else stored:
-                execute(*statement)
-            return max(open_until, default=None)
+        def work() -> Work[datetime | Standing | None]:
+            open_until: list[int] = []
+            for window in intake.windows:
+                found = yield _OPEN_WINDOW, (app_id, window.key, at)
+                open_until += [row[0] for row in found]
+            if open_until:
+                yield _log(_refused(intake.log, "too_soon"))
+                return moment(max(open_until))
+            standing = tightest((yield from counters.count(limits, now)))
+            if standing is not None and standing.is_over:
+                yield _log(_refused(intake.log, f"over_limit: {standing.kind}"))
+                return standing
+            for window in sorted(intake.windows, key=lambda each: each.key):
+                started = (app_id, window.key, micros(window.until), at)
+                if not (yield _START_WINDOW, started):
+                    raise _OpenedError
+            yield from every(stored)
+            return standing
 
-        until = await self._database.write(work)
-        return None if until is None else moment(until)
+        while True:
+            try:
+                return await self._database.write(work)
+            except _OpenedError:
+                continue  # and see it
 
     async def _take_in(self, intake: Intake, message: NewMessage, at: int) -> None:
         """Do as `accept` for a message to one recipient that opens no window."""
+        values = await self._taken_in(intake, message, at)
+        await self._database.execute(self._database.dialect.take_in, values)
+
+    async def _count_in(
+        self, intake: Intake, message: NewMessage, now: datetime
+    ) -> Standing | None:
+        """Do the same for one with one limit; None, and nothing done, when that is reached."""
+        (limit,) = intake.limits
+        values = await self._taken_in(intake, message, micros(now))
+        counter = (limit.key, micros(limit.until), limit.most)
+        statement = self._database.dialect.take_in_counted
+        rows = await self._database.execute(statement, (*values, *counter))
+        return counters.counted(limit, rows, now) if rows else None
+
+    async def _taken_in(self, intake: Intake, message: NewMessage, at: int) -> tuple[object, ...]:
+        """Return the values of `storage.columns.TAKE_IN`."""
         log, lease, envelope = intake.log, intake.lease, message.envelope
         created_at = micros(message.created_at)
         state = State.CAPTURED if message.captured else message.state
-        values = (
+        return (
             *(message.id, message.app_id, message.door, message.message_id, message.from_),
             *(message.subject, envelope.reverse_path, envelope.needs_smtputf8),
             *(envelope.is_transparent, created_at, micros(message.expires_at)),
@@ -137,19 +189,15 @@ class MailStore:
             *(log.status, log.reason, log.account),
         )
 
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute(shortcuts.TAKE_IN, values)
-
-        await self._database.write(work, is_one_statement=True)
-
     async def log(self, entry: LogEntry) -> None:
         """Add a request without a message to the send log."""
-        statement = _log(entry)
-        await self._database.write(lambda connection: connection.execute(*statement).close())
+        await self._database.execute(*_log(entry))
 
     async def message(self, app_id: str, message_id: str) -> StoredMessage | None:
         """Return a message of the app by its id."""
-        found = message_rows.joined_messages(self._database.read(_MESSAGE, (message_id, app_id)))
+        found = message_rows.joined_messages(
+            await self._database.read(_MESSAGE, (message_id, app_id))
+        )
         return found[0] if found else None
 
     async def content(self, app_id: str, message_id: str) -> bytes | None:
@@ -159,24 +207,32 @@ class MailStore:
 
     async def attempts(self, app_id: str, message_id: str) -> list[Attempt]:
         """Return every attempt at a message, the first first."""
-        found = self._database.read(_ATTEMPTS, (message_id, app_id))
+        found = await self._database.read(_ATTEMPTS, (message_id, app_id))
         return [message_rows.attempt(row) for row in found]
+
+    async def discard(self, app_id: str, message_id: str, *, note: Note, now: datetime) -> bool:
+        """Delete a message of the app that was captured for every recipient, and note that.
+
+        returns: False, and nothing done, when there is no such message.
+        """
+
+        def work() -> Work[bool]:
+            if not (yield _DISCARD, (message_id, app_id)):
+                return False
+            yield from append(note, now)
+            return True
+
+        return await self._database.write(work)
 
     async def find_app(self, message_id: str) -> str | None:
         """Return the app that a message belongs to, for operators."""
-        found = self._database.read(_APP, (message_id,))
+        found = await self._database.read(_APP, (message_id,))
         return found[0][0] if found else None
 
     async def _statements(self, intake: Intake, at: int) -> list[Statement]:
         """Return what stores all of an intake."""
-        app_id, message = intake.log.app_id, intake.message
-        statements: list[Statement] = [
-            (_START_WINDOW, (app_id, window.key, micros(window.until))) for window in intake.windows
-        ]
-        if statements:
-            self._started += 1
-            if self._started % _FORGET_EVERY == 0:
-                statements.append((_FORGET_WINDOWS, (at,)))
+        message = intake.message
+        statements: list[Statement] = []
         if message is not None:
             statements += _message(message, *await message_rows.pack(message.content))
             statements += self._way_out(message, intake, at)
@@ -184,6 +240,13 @@ class MailStore:
             raise ValueError("without a message there is nothing to hold a lease on")
         statements.append(_log(intake.log))
         return statements
+
+    def _forgets(self, intake: Intake) -> bool:
+        """Whether it is this intake's turn to remove what has passed."""
+        if not (intake.windows or intake.limits):
+            return False
+        self._started += 1
+        return self._started % _FORGET_EVERY == 0
 
     def _way_out(self, message: NewMessage, intake: Intake, at: int) -> list[Statement]:
         """Return what puts a message on its way: a lease and the first attempt, or a due time."""
@@ -207,6 +270,8 @@ def _check(intake: Intake, message: NewMessage) -> None:
     """
     if (message.app_id, message.id) != (intake.log.app_id, intake.log.message_id):
         raise ValueError("a message and its log entry belong together")
+    if message.id != intake.log.id:
+        raise ValueError("a message has the id of its log entry, by which the lists find it")
     if message.state not in _COMES_IN:
         raise ValueError(f"a message does not come in as {message.state}")
     recipients = len(message.recipients)
@@ -241,8 +306,8 @@ def _message(message: NewMessage, is_compressed: bool, octets: bytes) -> list[St
     return statements
 
 
-def _blocked(entry: LogEntry) -> LogEntry:
-    return replace(entry, status="refused", reason="too_soon", message_id=None)
+def _refused(entry: LogEntry, reason: str) -> LogEntry:
+    return replace(entry, status="refused", reason=reason, message_id=None)
 
 
 def _log(entry: LogEntry) -> Statement:

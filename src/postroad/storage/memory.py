@@ -3,54 +3,68 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
 
 _MOST: Final = 20_000  # some 20 MB; then everything is read anew
-_FRESH_S: Final = 0.001
 
 
 class Memory:
     """Facts by what was asked for.
 
     version: reads the number that every change of a tenant's table adds to, whichever process makes
-             it. It is read at most once a millisecond: one short read instead of six for each
-             message. Who changes something in this process says `forget` himself.
+             it: one short read instead of six for each message. Who changes something in this
+             process says `forget` himself.
+    fresh_s: how long what was read of it is good for, in seconds.
     clock:   seconds that only grow.
     """
 
     def __init__(
-        self, version: Callable[[], int], clock: Callable[[], float] = time.monotonic
+        self,
+        version: Callable[[], Awaitable[int]],
+        fresh_s: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._version = version
+        self._fresh_s = fresh_s
         self._clock = clock
         self._known: dict[Hashable, Any] = {}
         self._number = -1
-        self._looked_at = -_FRESH_S
+        self._looked_at = -fresh_s
 
-    def get(self, asked: Hashable, read: Callable[[], T]) -> T:
-        """Return the answer of `read`, which is only called when it is not remembered."""
-        self._look()
-        if asked in self._known:
-            return cast(T, self._known[asked])
-        answer = read()
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        self._known[asked] = answer
+    async def get(self, asked: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        """Return the answer of `read`, which is only called when it is not remembered.
+
+        That there is no such thing is not: another process may be making it, and its caller asks
+        here next.
+        """
+        if self._clock() - self._looked_at >= self._fresh_s:
+            await self._look()
+        known = self._known
+        if asked in known:
+            return cast(T, known[asked])
+        answer = await read()
+        if answer is None:
+            return answer
+        if len(known) >= _MOST:
+            self.forget()
+        known[asked] = answer  # in vain when `forget` was said meanwhile: it may be old
         return answer
 
     def forget(self) -> None:
         """Something has just changed."""
-        self._known.clear()
+        self._known = {}
 
-    def _look(self) -> None:
-        now = self._clock()
-        if now - self._looked_at < _FRESH_S:
-            return
-        number = self._version()  # before anything is read: what is newer is only read again
+    async def _look(self) -> None:
+        # Whoever asks meanwhile need not look too.
+        before, self._looked_at = self._looked_at, self._clock()
+        try:
+            number = await self._version()  # before our reading: what is newer is only read again
+        except BaseException:
+            self._looked_at = before
+            raise
         if number != self._number:
-            self._known.clear()
+            self.forget()
             self._number = number
-        self._looked_at = now

@@ -5,17 +5,17 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any
 
 from postroad.delivery.messages import Claim, Fate, Lease, Recipient, Settlement
 from postroad.delivery.states import State
-from postroad.storage import message_rows, shortcuts
-from postroad.storage.database import Database
+from postroad.storage import message_rows
+from postroad.storage.audit import append
+from postroad.storage.engine import Database, Dialect, Row, Work
 from postroad.storage.mail import ADD_ATTEMPT
 from postroad.storage.rows import micros, moment
+from postroad.tenancy.audit import Actor, Note
 
 # Whether a message `m` of an app `a` that is in doubt is sent again by itself.
 _IS_RETRIED = """
@@ -23,15 +23,15 @@ _IS_RETRIED = """
     AND coalesce(a.in_doubt, CASE a.send WHEN 'sync' THEN 'hold' ELSE 'retry' END) = 'retry'
 """
 
-_DUE = "SELECT message_id FROM queue WHERE due <= ? ORDER BY due, message_id LIMIT ?"
+_DUE = "SELECT q.message_id FROM queue AS q WHERE q.due <= ? ORDER BY q.due, q.message_id LIMIT ?"
 _LEASE = """
     UPDATE queue SET due = NULL, lease_token = ?, lease_until = ?
-    WHERE message_id IN (SELECT value FROM json_each(?)) AND lease_token IS NULL
+    WHERE message_id IN (SELECT value FROM {each}) AND lease_token IS NULL
 """
 # What is in doubt for a person to decide stays so while others of the message are tried again.
 _BEGIN = f"""
     UPDATE recipient SET state = 'sending', updated_at = ?
-    WHERE message_id IN (SELECT value FROM json_each(?))
+    WHERE message_id IN (SELECT value FROM {{each}})
         AND (state IN ('queued', 'scheduled', 'deferred') OR state = 'in_doubt' AND EXISTS
             (SELECT 1 FROM message AS m JOIN app AS a ON a.id = m.app_id
              WHERE m.id = recipient.message_id AND {_IS_RETRIED}))
@@ -40,11 +40,11 @@ _BEGIN = f"""
 _MESSAGES = f"""
     SELECT {message_rows.MESSAGE}, c.is_compressed, c.octets
     FROM message AS m JOIN content AS c ON c.message_id = m.id
-    WHERE m.id IN (SELECT value FROM json_each(?))
+    WHERE m.id IN (SELECT value FROM {{each}})
 """
 _RECIPIENTS = f"""
     SELECT {message_rows.RECIPIENT} FROM recipient AS r
-    WHERE r.message_id IN (SELECT value FROM json_each(?)) ORDER BY r.message_id, r.position
+    WHERE r.message_id IN (SELECT value FROM {{each}}) ORDER BY r.message_id, r.position
 """
 
 _CONTENT = """
@@ -55,26 +55,30 @@ _LEASE_ONE = """
     INSERT INTO queue (message_id, lease_token, lease_until) VALUES (?, ?, ?)
     ON CONFLICT (message_id) DO UPDATE
         SET due = NULL, lease_token = excluded.lease_token, lease_until = excluded.lease_until
-        WHERE lease_token IS NULL
-"""
-_BEGIN_ONE = """
-    UPDATE recipient SET state = 'sending', updated_at = ? WHERE message_id = ?
-        AND state IN ('queued', 'scheduled', 'deferred', 'held', 'in_doubt', 'captured')
+        WHERE queue.lease_token IS NULL
     RETURNING message_id
+"""
+_MAY_BEGIN = """
+    message_id = ? AND state IN ('queued', 'scheduled', 'deferred', 'held', 'in_doubt', 'captured')
+"""
+_STATES = f"SELECT DISTINCT state FROM recipient WHERE {_MAY_BEGIN} ORDER BY state"
+_BEGIN_ONE = f"""
+    UPDATE recipient SET state = 'sending', updated_at = ? WHERE {_MAY_BEGIN} RETURNING message_id
 """
 _FORGET = "DELETE FROM queue WHERE message_id = ?"
 
 # A process may use one token for many leases, so that the token alone does not tell an attempt
 # whose lease it lost from the one that it began later.
 _IS_HELD = """
-    message_id = ? AND lease_token = ? AND NOT EXISTS
-        (SELECT 1 FROM attempt AS a WHERE a.message_id = queue.message_id AND a.number > ?)
+    q.message_id = ? AND q.lease_token = ? AND NOT EXISTS
+        (SELECT 1 FROM attempt AS a WHERE a.message_id = q.message_id AND a.number > ?)
 """
-_HELD = f"SELECT 1 FROM queue WHERE {_IS_HELD}"
+_HELD = f"SELECT 1 FROM queue AS q WHERE {_IS_HELD}"
 _STILL_WAITS = "UPDATE attempt SET error = ? WHERE message_id = ? AND number = ?"
-_LEAVE = f"DELETE FROM queue WHERE {_IS_HELD}"
+_LEAVE = f"DELETE FROM queue AS q WHERE {_IS_HELD} RETURNING message_id"
 _PUT_BACK = f"""
-    UPDATE queue SET due = ?, lease_token = NULL, lease_until = NULL WHERE {_IS_HELD}
+    UPDATE queue AS q SET due = ?, lease_token = NULL, lease_until = NULL WHERE {_IS_HELD}
+    RETURNING message_id
 """
 _END_ATTEMPT = """
     UPDATE attempt SET ended_at = ?, relay_id = coalesce(?, relay_id), code = ?, phase = ?,
@@ -87,8 +91,8 @@ _DECIDE = """
 """
 
 _RENEW = """
-    UPDATE queue SET lease_until = max(lease_until, ?)
-    WHERE lease_until IS NOT NULL AND lease_token = ?
+    UPDATE queue SET lease_until = CASE WHEN lease_until > ? THEN lease_until ELSE ? END
+    WHERE message_id IN (SELECT value FROM {each}) AND lease_token = ?
 """
 _RUN_OUT = f"""
     SELECT q.message_id, {_IS_RETRIED}
@@ -98,7 +102,7 @@ _RUN_OUT = f"""
 _OF_THE_DEAD = f"""
     SELECT q.message_id, {_IS_RETRIED}
     FROM queue AS q JOIN message AS m ON m.id = q.message_id JOIN app AS a ON a.id = m.app_id
-    WHERE q.lease_until IS NOT NULL AND substr(q.lease_token, 1, length(?1)) = ?1
+    WHERE q.lease_until IS NOT NULL AND substr(q.lease_token, 1, length(?)) = ?
 """
 _DUE_AGAIN = """
     UPDATE queue SET due = ?, lease_token = NULL, lease_until = NULL WHERE message_id = ?
@@ -120,8 +124,6 @@ _COUNT_OPEN = f"""
 
 _WAITING = {State.QUEUED, State.SCHEDULED, State.DEFERRED}
 
-Row = Sequence[Any]
-
 
 class QueueStore:
     """The messages under way, of all apps. Durable, at least once.
@@ -141,44 +143,58 @@ class QueueStore:
         at = micros(now)
         ids = [self._new_id() for _ in range(limit)]
 
-        def work(connection: sqlite3.Connection) -> _Taken | None:
-            execute = connection.execute
-            due = [row[0] for row in execute(_DUE, (at, limit))]
+        dialect = self._database.dialect
+
+        def work() -> Work[_Taken | None]:
+            found = yield _DUE + dialect.skip_locked, (at, limit)
+            due = [row[0] for row in found]
             if not due:
                 return None
             batch = json.dumps(due)
-            execute(_LEASE, (lease.token, micros(lease.until), batch))
-            begun = {row[0] for row in execute(_BEGIN, (at, batch)).fetchall()}
+            yield _LEASE.format(each=dialect.each), (lease.token, micros(lease.until), batch)
+            rows = yield _BEGIN.format(each=dialect.each), (at, batch)
+            begun = {row[0] for row in rows}
             for message_id in due:
                 if message_id not in begun:  # all that was left of it waits for a person now
-                    execute(_FORGET, (message_id,))
-            return _take(connection, [each for each in due if each in begun], ids, at)
+                    yield _FORGET, (message_id,)
+            taken = [each for each in due if each in begun]
+            return (yield from _take(dialect, taken, ids, at))
 
         taken = await self._database.write(work)
         return [] if taken is None else await _claims(taken, lease, ids)
 
     async def claim_one(
-        self, app_id: str, message_id: str, lease: Lease, *, now: datetime
+        self,
+        app_id: str,
+        message_id: str,
+        lease: Lease,
+        *,
+        now: datetime,
+        by: Actor | None = None,
     ) -> Claim | None:
         """Take one message whatever its due time, its captured and held recipients included.
 
+        by:      who releases it, for the audit log.
         returns: None when the app has no such message, or its content was erased, another process
                  holds it, or every recipient has ended another way.
         """
         at = micros(now)
         ids = [self._new_id()]
 
-        def work(connection: sqlite3.Connection) -> _Taken | None:
-            execute = connection.execute
-            if execute(_CONTENT, (message_id, app_id)).fetchone() is None:
+        def work() -> Work[_Taken | None]:
+            if not (yield _CONTENT, (message_id, app_id)):
                 return None
-            held = execute(_LEASE_ONE, (message_id, lease.token, micros(lease.until)))
-            if held.rowcount != 1:
+            if not (yield _LEASE_ONE, (message_id, lease.token, micros(lease.until))):
                 return None
-            if not execute(_BEGIN_ONE, (at, message_id)).fetchall():
-                execute(_FORGET, (message_id,))
+            states = yield _STATES, (message_id,)
+            if not (yield _BEGIN_ONE, (at, message_id)):
+                yield _FORGET, (message_id,)
                 return None
-            return _take(connection, [message_id], ids, at)
+            if by is not None:
+                changes = {"state": ([state for (state,) in states], State.SENDING.value)}
+                note = Note(by, "message.release", app_id, message_id, changes)
+                yield from append(note, now)
+            return (yield from _take(self._database.dialect, [message_id], ids, at))
 
         taken = await self._database.write(work)
         return None if taken is None else (await _claims(taken, lease, ids))[0]
@@ -208,13 +224,12 @@ class QueueStore:
             for fate in settlement.fates
         ]
 
-        def work(connection: sqlite3.Connection) -> bool:
-            execute = connection.execute
-            if execute(*leave).rowcount != 1:
+        def work() -> Work[bool]:
+            if not (yield leave):
                 return False
-            execute(_END_ATTEMPT, attempt)
+            yield _END_ATTEMPT, attempt
             for fate in fates:
-                execute(_DECIDE, fate)
+                yield _DECIDE, fate
             return True
 
         return await self._database.write(work)
@@ -231,16 +246,7 @@ class QueueStore:
             *(fate.state.value, fate.code, fate.enhanced, fate.text),
         )
 
-        def work(connection: sqlite3.Connection) -> bool:
-            try:
-                connection.execute(shortcuts.SETTLE, values)
-            except sqlite3.IntegrityError as error:
-                if shortcuts.is_lost(error):
-                    return False
-                raise
-            return True
-
-        return await self._database.write(work, is_one_statement=True)
+        return bool(await self._database.execute(self._database.dialect.settle, values))
 
     async def doubt(self, claim: Claim, why: str, *, at: datetime) -> bool:
         """Note that a message may be with its relay while its attempt goes on waiting.
@@ -251,68 +257,76 @@ class QueueStore:
         """
         message_id, number = claim.message.id, claim.number
 
-        def work(connection: sqlite3.Connection) -> bool:
-            execute = connection.execute
-            held = execute(_HELD, (message_id, claim.lease.token, number)).fetchone()
-            if held is None:
+        def work() -> Work[bool]:
+            if not (
+                yield _HELD + self._database.dialect.lock, (message_id, claim.lease.token, number)
+            ):
                 return False
-            execute(_STILL_WAITS, (why, message_id, number))
-            execute(_DOUBT, (micros(at), message_id))
+            yield _STILL_WAITS, (why, message_id, number)
+            yield _DOUBT, (micros(at), message_id)
             return True
 
         return await self._database.write(work)
 
-    async def renew(self, token: str, *, until: datetime) -> None:
-        """Extend every lease that carries `token`."""
-        values = (micros(until), token)
-        await self._database.write(lambda connection: connection.execute(_RENEW, values).close())
+    async def renew(self, token: str, messages: Collection[str], *, until: datetime) -> None:
+        """Extend the leases of these messages, as far as they carry `token`."""
+        at, batch = micros(until), json.dumps([*messages])
+        sql = _RENEW.format(each=self._database.dialect.each)
+        await self._database.execute(sql, (at, at, batch, token))
 
-    async def expire(self, *, now: datetime, dead: str = "") -> int:
+    async def expire(
+        self, *, now: datetime, dead: str = "", under_way: Collection[str] = ()
+    ) -> int:
         """End the attempts whose lease has run out, as in doubt; return how many.
 
-        dead: prefix of tokens whose process is known to have ended: their leases count as run out.
+        dead:      prefix of tokens whose process is known to have ended: their leases count as run
+                   out.
+        under_way: messages that the caller himself is sending, however late he comes to renew their
+                   leases: after the machine slept, or the disk was full.
 
         Per recipient by the app's in-doubt policy: IN_DOUBT and due again at once (retry), or
         IN_DOUBT and never due (hold). A message that is kept out of retry is never due.
         """
-        at = micros(now)
+        at, dialect = micros(now), self._database.dialect
 
-        def work(connection: sqlite3.Connection) -> int:
-            execute = connection.execute
-            ended = dict(execute(_RUN_OUT, (at,)).fetchall())
+        def work() -> Work[int]:
+            ended = yield _RUN_OUT + dialect.skip_locked, (at,)
             if dead:
-                ended |= dict(execute(_OF_THE_DEAD, (dead,)).fetchall())
-            for message_id, is_retried in ended.items():
+                ended += yield _OF_THE_DEAD + dialect.skip_locked, (dead, dead)
+            policies: dict[str, bool] = dict(row for row in ended if row[0] not in under_way)
+            for message_id, is_retried in policies.items():
                 if is_retried:
-                    execute(_DUE_AGAIN, (at, message_id))
+                    yield _DUE_AGAIN, (at, message_id)
                 else:
-                    execute(_FORGET, (message_id,))
-                execute(_DOUBT, (at, message_id))
-            return len(ended)
+                    yield _FORGET, (message_id,)
+                yield _DOUBT, (at, message_id)
+            return len(policies)
 
         return await self._database.write(work)
 
-    def open_recipients(self) -> dict[str, int]:
+    async def open_recipients(self) -> dict[str, int]:
         """Return how many recipients have not ended, by state; those without any are 0."""
-        return dict.fromkeys(_OPEN, 0) | dict(self._database.read(_COUNT_OPEN, _OPEN))
+        counted = await self._database.read(_COUNT_OPEN, _OPEN)
+        return dict.fromkeys(_OPEN, 0) | dict(counted)
 
     async def next_due(self) -> datetime | None:
         """Return when the next message is due, leases that run out included; None for none."""
-        times = [at for (at,) in self._database.read(_NEXT_DUE) if at is not None]
+        times = [at for (at,) in await self._database.read(_NEXT_DUE) if at is not None]
         return moment(min(times)) if times else None
 
 
 _Taken = tuple[list[Row], list[Row]]  # messages with content, the longest due first; recipients
 
 
-def _take(connection: sqlite3.Connection, taken: list[str], ids: list[str], at: int) -> _Taken:
+def _take(dialect: Dialect, taken: list[str], ids: list[str], at: int) -> Work[_Taken]:
     """Return what was taken, each with an attempt begun."""
     batch = json.dumps(taken)
-    by_id = {row[0]: row for row in connection.execute(_MESSAGES, (batch,))}
+    found = yield _MESSAGES.format(each=dialect.each), (batch,)
+    by_id = {row[0]: row for row in found}
     messages = [by_id[message_id] for message_id in taken]
     for row, attempt_id in zip(messages, ids, strict=False):
-        connection.execute(ADD_ATTEMPT, (row[0], row[14] + 1, attempt_id, at, None))
-    return messages, connection.execute(_RECIPIENTS, (batch,)).fetchall()
+        yield ADD_ATTEMPT, (row[0], row[14] + 1, attempt_id, at, None)
+    return messages, (yield _RECIPIENTS.format(each=dialect.each), (batch,))
 
 
 async def _claims(taken: _Taken, lease: Lease, ids: list[str]) -> list[Claim]:

@@ -147,7 +147,7 @@ def _conversion(name: str, hint: Any) -> tuple[Encode, Decode]:
     if hint is datetime:
         return lambda value: micros(check(value)), moment
     if hint is bool:
-        return lambda value: int(check(value)), bool
+        return check, bool
     if hint is Address:
         return lambda value: _mailbox(check(value)), Address.parse
     if issubclass(hint, StrEnum):

@@ -7,12 +7,27 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Executable, Table, and_, bindparam, delete, insert, literal_column, select
+from sqlalchemy import (
+    Executable,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy import update as update_
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 from sqlalchemy.sql.elements import ColumnElement
 
+# These statements are plain enough for every engine, once what any of them reserves is quoted.
 _DIALECT = sqlite.dialect(paramstyle="qmark")
+_DIALECT.identifier_preparer.reserved_words = (
+    _DIALECT.identifier_preparer.reserved_words | RESERVED_WORDS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,8 @@ def compiled(statement: Executable) -> Statement:
 # The parameters that say which rows; no column has such a name.
 ID = "the_id"
 OWNER = "the_owner"
+AT = "the_moment"
+LIMIT = "the_limit"
 
 
 @lru_cache(maxsize=256)
@@ -61,6 +78,23 @@ def selection(
 
 
 @lru_cache(maxsize=256)
+def page(table: Table, columns: tuple[str, ...], *, scope: str, is_first: bool) -> Statement:
+    """Return the statement that selects a page of the rows of an owner, oldest first.
+
+    is_first: else the rows that follow the moment AT and the id.
+    """
+    what: list[ColumnElement[Any]] = [literal_column(column) for column in columns]
+    rows = select(*what).select_from(table).where(_which(table, scope, has_id=False))
+    if not is_first:
+        made: ColumnElement[int] = table.c.created_at
+        at: ColumnElement[int] = bindparam(AT)
+        follows = or_(made > at, and_(made == at, table.c.id > bindparam(ID)))
+        rows = rows.where(follows)
+    whole = compiled(rows.order_by(table.c.created_at, table.c.id))
+    return Statement(f"{whole.sql} LIMIT ?", (*whole.names, LIMIT))
+
+
+@lru_cache(maxsize=256)
 def change(table: Table, columns: tuple[str, ...], *, scope: str) -> Statement:
     """Return the statement that sets columns of one row."""
     values: dict[str, Any] = {name: bindparam(name) for name in columns}
@@ -70,7 +104,8 @@ def change(table: Table, columns: tuple[str, ...], *, scope: str) -> Statement:
 @lru_cache(maxsize=64)
 def removal(table: Table, *, scope: str) -> Statement:
     """Return the statement that deletes one row."""
-    return compiled(delete(table).where(_which(table, scope, has_id=True)))
+    which = _which(table, scope, has_id=True)
+    return compiled(delete(table).where(which).returning(table.c.id))
 
 
 def _which(table: Table, scope: str, *, has_id: bool) -> ColumnElement[bool]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from postroad.errors import NotFoundError
-from postroad.storage.database import Database
+from postroad.storage.engine import Database, ForeignKeyViolationError, Work
 from postroad.storage.rows import Shape, micros, moment
 from postroad.storage.shapes import Shapes
 from postroad.tenancy.records import (
@@ -25,6 +24,25 @@ _FORGOTTEN = timedelta(days=30)  # the table of failures grows with every addres
 T = TypeVar("T")
 
 _NEVER = (0, moment(0))
+_LOGGED_IN = "UPDATE app_user SET login_at = ? WHERE id = ? AND app_id = ? RETURNING id"
+_ADD_LOGIN = """
+    INSERT INTO user_token (digest, app_id, user_id, created_at, expires_at) VALUES (?, ?, ?, ?, ?)
+"""
+_DROP_TOKENS = """
+    DELETE FROM user_token WHERE user_id = ? AND digest NOT IN
+        (SELECT digest FROM user_token WHERE user_id = ?
+         ORDER BY digest = ? DESC, created_at DESC, digest LIMIT ?)
+"""
+_BIND_MAIL = "UPDATE app_user SET email = ? WHERE id = ? AND app_id = ? RETURNING id"
+_FAILURES = "SELECT count, at FROM login_failure WHERE key = ?"
+_COUNT_FAILURE = """
+    INSERT INTO login_failure (key, count, at) VALUES (?, 1, ?)
+    ON CONFLICT (key) DO UPDATE SET count = login_failure.count + 1,
+        at = CASE WHEN login_failure.at > excluded.at THEN login_failure.at ELSE excluded.at END
+"""
+_FORGIVE_FAILURE = (
+    "UPDATE login_failure SET count = count - 1 WHERE key = ? AND count > 0 RETURNING count"
+)
 _ANY_OF = "(app_id = ? OR app_id IS NULL)"  # the app's own and the operator's
 
 
@@ -43,7 +61,9 @@ class TenantStore:
         self._sql_developer = shapes.developer.select("id = ?")
         self._sql_user = shapes.user.select("app_id = ? AND account = ?")
         self._sql_user_by_id = shapes.user.select("id = ? AND app_id = ?")
-        self._sql_new_user = f"{shapes.user.insert()} ON CONFLICT (app_id, account) DO NOTHING"
+        self._sql_new_user = (
+            f"{shapes.user.insert()} ON CONFLICT (app_id, account) DO NOTHING RETURNING id"
+        )
         self._sql_token = shapes.token.select("digest = ? AND app_id = ?")
         self._sql_key = shapes.key.select("digest = ?")
         self._sql_relays = shapes.relay.select(f"{_ANY_OF} ORDER BY created_at, id")
@@ -52,41 +72,43 @@ class TenantStore:
 
     async def app(self, app_id: str) -> App | None:
         """Return the app, its signatures decrypted."""
-        return self._one(self._sql_app, (app_id,), self._shapes.app)
+        return await self._one(self._sql_app, (app_id,), self._shapes.app)
 
     async def developer(self, developer_id: str) -> Developer | None:
         """Return the developer."""
-        return self._one(self._sql_developer, (developer_id,), self._shapes.developer)
+        return await self._one(self._sql_developer, (developer_id,), self._shapes.developer)
 
     async def user(self, app_id: str, account: str) -> User | None:
         """Return the app's user with this account."""
-        return self._one(self._sql_user, (app_id, account), self._shapes.user)
+        return await self._one(self._sql_user, (app_id, account), self._shapes.user)
 
     async def user_by_id(self, app_id: str, user_id: str) -> User | None:
         """Return the app's user with this id."""
-        return self._one(self._sql_user_by_id, (user_id, app_id), self._shapes.user)
+        return await self._one(self._sql_user_by_id, (user_id, app_id), self._shapes.user)
 
     async def token(self, app_id: str, digest: bytes) -> UserToken | None:
         """Return the app's token with this digest, expired or not."""
-        return self._one(self._sql_token, (digest, app_id), self._shapes.token)
+        return await self._one(self._sql_token, (digest, app_id), self._shapes.token)
 
     async def api_key(self, digest: bytes) -> ApiKey | None:
         """Return the key with this digest, expired or disabled or not."""
-        return self._one(self._sql_key, (digest,), self._shapes.key)
+        return await self._one(self._sql_key, (digest,), self._shapes.key)
 
     async def relays(self, app_id: str) -> list[RelayAccount]:
         """Return the relays the app may use, its own and the operator's, oldest first."""
-        return self._all(self._sql_relays, (app_id,), self._shapes.relay)
+        return await self._all(self._sql_relays, (app_id,), self._shapes.relay)
 
     async def routes(self, app_id: str) -> list[Route]:
         """Return the app's routes in rising position."""
-        return self._all(self._sql_routes, (app_id,), self._shapes.route)
+        return await self._all(self._sql_routes, (app_id,), self._shapes.route)
 
     async def failures(self, keys: Sequence[str]) -> list[tuple[int, datetime]]:
         """Return for each key how many logins failed in a row and when the last did."""
         found: list[tuple[int, datetime]] = []
         for key in keys:
-            rows = self._database.read("SELECT count, at FROM login_failure WHERE key = ?", (key,))
+            rows = await self._database.read(
+                "SELECT count, at FROM login_failure WHERE key = ?", (key,)
+            )
             found.append((rows[0][0], moment(rows[0][1])) if rows else _NEVER)
         return found
 
@@ -97,13 +119,11 @@ class TenantStore:
         """
         columns = tuple(self._shapes.user.values(user).values())
 
-        def work(connection: sqlite3.Connection) -> bool:
+        def work() -> Work[bool]:
             try:
-                return connection.execute(self._sql_new_user, columns).rowcount == 1
-            except sqlite3.IntegrityError as error:
-                if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-                    raise NotFoundError("there is no such app") from error
-                raise
+                return bool((yield self._sql_new_user, columns))
+            except ForeignKeyViolationError as error:
+                raise NotFoundError("there is no such app") from error
 
         return await self._changed(work)
 
@@ -114,24 +134,11 @@ class TenantStore:
         """
         created, expires = micros(token.created_at), micros(token.expires_at)
 
-        def work(connection: sqlite3.Connection) -> None:
-            noted = connection.execute(
-                "UPDATE app_user SET login_at = ? WHERE id = ? AND app_id = ?",
-                (created, token.user_id, token.app_id),
-            )
-            if noted.rowcount != 1:
+        def work() -> Work[None]:
+            if not (yield _LOGGED_IN, (created, token.user_id, token.app_id)):
                 raise NotFoundError("the app has no such user")
-            connection.execute(
-                "INSERT INTO user_token (digest, app_id, user_id, created_at, expires_at)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (token.digest, token.app_id, token.user_id, created, expires),
-            )
-            connection.execute(
-                "DELETE FROM user_token WHERE user_id = ? AND digest NOT IN (SELECT digest"
-                " FROM user_token WHERE user_id = ?"
-                " ORDER BY digest = ? DESC, created_at DESC, digest LIMIT ?)",
-                (token.user_id, token.user_id, token.digest, keep),
-            )
+            yield _ADD_LOGIN, (token.digest, token.app_id, token.user_id, created, expires)
+            yield _DROP_TOKENS, (token.user_id, token.user_id, token.digest, keep)
 
         await self._changed(work)
 
@@ -141,12 +148,8 @@ class TenantStore:
         raises: NotFoundError when the app has no such user.
         """
 
-        def work(connection: sqlite3.Connection) -> None:
-            changed = connection.execute(
-                "UPDATE app_user SET email = ? WHERE id = ? AND app_id = ?",
-                (email, user_id, app_id),
-            )
-            if changed.rowcount != 1:
+        def work() -> Work[None]:
+            if not (yield _BIND_MAIL, (email, user_id, app_id)):
                 raise NotFoundError("the app has no such user")
 
         await self._changed(work)
@@ -155,13 +158,10 @@ class TenantStore:
         """Count one more failure for each key, and forget those of a month ago."""
         last, long_ago = micros(at), micros(at - _FORGOTTEN)
 
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM login_failure WHERE at < ?", (long_ago,))
-            connection.executemany(
-                "INSERT INTO login_failure (key, count, at) VALUES (?, 1, ?) ON CONFLICT (key)"
-                " DO UPDATE SET count = count + 1, at = max(at, excluded.at)",
-                [(key, last) for key in keys],
-            )
+        def work() -> Work[None]:
+            yield "DELETE FROM login_failure WHERE at < ?", (long_ago,)
+            for key in keys:
+                yield _COUNT_FAILURE, (key, last)
 
         await self._database.write(work)
 
@@ -170,28 +170,31 @@ class TenantStore:
         if not any(count for count, _ in await self.failures(keys)):
             return  # as nearly always: a commit saved
 
-        def work(connection: sqlite3.Connection) -> None:
-            connection.executemany(
-                "DELETE FROM login_failure WHERE key = ?", [(key,) for key in keys]
-            )
+        def work() -> Work[None]:
+            for key in keys:
+                yield "DELETE FROM login_failure WHERE key = ?", (key,)
 
         await self._database.write(work)
 
+    async def failure_forgiven(self, key: str) -> None:
+        """Take one failure off a key that has any."""
+        await self._database.execute(_FORGIVE_FAILURE, (key,))
+
     async def relay(self, app_id: str, relay_id: str) -> RelayAccount | None:
         """Return a relay that the app may use."""
-        return self._one(self._sql_relay, (relay_id, app_id), self._shapes.relay)
+        return await self._one(self._sql_relay, (relay_id, app_id), self._shapes.relay)
 
     async def relay_secret(self, app_id: str, relay_id: str) -> str:
         """Return its password, "" for none.
 
         raises: StorageError when it cannot be decrypted with the key file.
         """
-        return self._facts.get(
+        return await self._facts.get(
             ("secret", relay_id, app_id), lambda: self._decrypted(app_id, relay_id)
         )
 
-    def _decrypted(self, app_id: str, relay_id: str) -> str:
-        rows = self._database.read(
+    async def _decrypted(self, app_id: str, relay_id: str) -> str:
+        rows = await self._database.read(
             "SELECT secret FROM relay WHERE id = ? AND (app_id = ? OR app_id IS NULL)",
             (relay_id, app_id),
         )
@@ -199,17 +202,20 @@ class TenantStore:
             return ""
         return self._database.cipher.decrypt(rows[0][0], f"relay:{relay_id}:secret")
 
-    def _one(self, sql: str, parameters: tuple[object, ...], shape: Shape[T]) -> T | None:
-        found = self._all(sql, parameters, shape)
-        return found[0] if found else None
+    async def _one(self, sql: str, parameters: tuple[object, ...], shape: Shape[T]) -> T | None:
+        async def read() -> T | None:
+            rows = await self._database.read(sql, parameters)
+            return shape.read(rows[0]) if rows else None
 
-    def _all(self, sql: str, parameters: tuple[object, ...], shape: Shape[T]) -> list[T]:
-        return self._facts.get(
-            (sql, parameters),
-            lambda: [shape.read(row) for row in self._database.read(sql, parameters)],
-        )
+        return await self._facts.get((sql, parameters), read)
 
-    async def _changed(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _all(self, sql: str, parameters: tuple[object, ...], shape: Shape[T]) -> list[T]:
+        async def read() -> list[T]:
+            return [shape.read(row) for row in await self._database.read(sql, parameters)]
+
+        return await self._facts.get((sql, parameters), read)
+
+    async def _changed(self, work: Callable[[], Work[T]]) -> T:
         try:
             return await self._database.write(work)
         finally:

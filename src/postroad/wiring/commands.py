@@ -8,15 +8,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from postroad.delivery.messages import Settlement
+from postroad.operations.administration.desk import Desk
 from postroad.operations.passwords import Passwords
 from postroad.settings import Settings
+from postroad.storage.audit import AuditLog
 from postroad.storage.directory import DirectoryStore
 from postroad.storage.folder import DataFolder
+from postroad.storage.held import HeldStore
 from postroad.storage.listing import MessageList
 from postroad.storage.log import LogStore
 from postroad.storage.mail import MailStore
-from postroad.storage.migrate import is_current
-from postroad.storage.opening import open_beside, open_for_server
+from postroad.tenancy.audit import Actor
+from postroad.wiring import databases
 from postroad.wiring.core import COMMAND, Core
 from postroad.wiring.watch import Watch
 
@@ -36,9 +39,31 @@ class Installation:
     passwords: Passwords
     core: Core
 
-    async def release(self, app_id: str, message_id: str) -> Settlement:
-        """Send a message that was captured, is held or is in doubt."""
-        return await self.core.releasing.release(app_id, message_id)
+    @property
+    def audit(self) -> AuditLog:
+        """The audit log."""
+        return self.core.audit
+
+    @property
+    def held(self) -> HeldStore:
+        """Mail that waits for a person."""
+        return HeldStore(self.core.database)
+
+    async def servers(self) -> int | None:
+        """Return how many servers work on a PostgreSQL database; None when it is a file."""
+        if self.settings.postgresql is None:
+            return None
+        from postroad.storage.postgresql.examination import servers
+
+        return await servers(self.core.database)
+
+    def desk(self, actor: Actor) -> Desk:
+        """Return what administration works with, in the name of `actor`."""
+        return Desk(self.directory, self.passwords, actor=actor)
+
+    async def release(self, app_id: str, message_id: str, actor: Actor) -> Settlement:
+        """Send a message that was captured, is held or is in doubt, because `actor` says so."""
+        return await self.core.releasing.release(app_id, message_id, by=actor)
 
 
 @asynccontextmanager
@@ -48,7 +73,7 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
     raises: StorageError when there is none, or its schema is not this version's.
     """
     folder = DataFolder(settings.data_dir)
-    core = Core(settings, open_beside(settings.database_path, folder.key), COMMAND, Watch())
+    core = Core(settings, await databases.open_for_command(settings), COMMAND, Watch())
     try:
         yield Installation(
             settings,
@@ -67,11 +92,6 @@ async def installation(settings: Settings) -> AsyncIterator[Installation]:
 def migrated(settings: Settings) -> bool:
     """Bring the database to this version's schema, or make one; whether anything was to be done.
 
-    raises: StorageError, also when a server is using it.
+    raises: StorageError, also when a server is using a file.
     """
-    if is_current(settings.database_path):
-        return False
-    with DataFolder(settings.data_dir).serving(settings.database_path) as folder:
-        database = open_for_server(settings.database_path, folder.key)
-        asyncio.run(database.aclose())
-    return True
+    return asyncio.run(databases.migrated(settings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import uuid
 from dataclasses import replace
@@ -12,24 +13,33 @@ from postroad.message import Address
 from postroad.operations.asking import Asker
 from postroad.operations.danbee import Danbee, SesSender
 from postroad.operations.identifiers import new_id
+from postroad.operations.limiting import Limiting
+from postroad.operations.management.probing import Probing
+from postroad.operations.management.service import Management
 from postroad.operations.nobase import Nobase
 from postroad.operations.passwords import Passwords
 from postroad.operations.release import Release
 from postroad.operations.sending import Sending
 from postroad.providers import ses_smtp_password
 from postroad.settings import PresetOverride, Settings
-from postroad.storage.database import Database
+from postroad.storage.audit import AuditLog
+from postroad.storage.counters import CounterStore
 from postroad.storage.directory import DirectoryStore
+from postroad.storage.engine import Database
 from postroad.storage.listing import MessageList
 from postroad.storage.log import LogStore
 from postroad.storage.mail import MailStore
 from postroad.storage.queue import QueueStore
+from postroad.storage.search.index import SearchIndex
 from postroad.storage.tenants import TenantStore
 from postroad.transport.pools import Pools
 from postroad.transport.relay import Relay
+from postroad.wiring.checking import check
+from postroad.wiring.indexing import Indexing
 from postroad.wiring.watch import Watch
 from postroad.worker.courier import Courier
-from postroad.worker.loop import Dispatcher, Leases, Loop
+from postroad.worker.leases import Leases
+from postroad.worker.loop import Dispatcher, Loop
 
 SERVER: Final = "server:"  # how the tokens of a server's leases begin
 COMMAND: Final = "command:"
@@ -54,25 +64,29 @@ class Core:
         self.database = database
         self.tenants = tenants = TenantStore(database)
         self.directory = DirectoryStore(database)
+        self.audit = AuditLog(database)
         self.mail = mail = MailStore(database, new_id)
         self.queue = queue = QueueStore(database, new_id)
         self.send_log = LogStore(database)
         self.messages = MessageList(database)
+        self.indexing = Indexing(SearchIndex(database))
         self.passwords = Passwords()
         self.pools = Pools(timeout_s=_DOUBT_S, idle_s=_IDLE_S)
+        leases = Leases(f"{kind}{uuid.uuid4()}", now)
         self.courier = courier = Courier(
             queue,
             self.pools,
+            leases,
             clock=now,
             jitter=random.random,
             settled=watch.settled,
             lease_lost=watch.lease_lost,
             doubted=watch.doubted,
+            trouble=watch.trouble,
         )
-        leases = Leases(f"{kind}{uuid.uuid4()}", now)
         self.loop = Loop(
             queue,
-            Dispatcher(tenants, courier),
+            Dispatcher(tenants, courier, now),
             courier,
             leases,
             clock=now,
@@ -84,25 +98,54 @@ class Core:
         )
         asker = Asker(tenants, tenants, self.passwords, now)
         self.nobase = Nobase(
-            asker, sending, tenants, mail, tenants, self.passwords, now, watch.refused
+            asker,
+            sending,
+            tenants,
+            mail,
+            tenants,
+            self.passwords,
+            now,
+            watch.refused,
+            settings.per_recipient_hour,
+        )
+        self.limiting = Limiting(
+            CounterStore(database), now, address_minute=settings.per_address_minute
         )
         self.danbee = Danbee(
             tenants,
             sending,
             mail,
+            limiting=self.limiting,
             clock=now,
             refused=watch.request_refused,
             relay_of=lambda *login: _relay(settings, *login),
             ses=_ses(settings),
         )
         self.releasing = Release(tenants, mail, queue, tenants, courier, leases, now)
+        self.management = Management(
+            directory=self.directory,
+            passwords=self.passwords,
+            facts=tenants,
+            mail=mail,
+            messages=self.messages,
+            send_log=self.send_log,
+            audit=self.audit,
+            relays=tenants,
+            releasing=self.releasing,
+            probing=Probing(tenants, check),
+            limiting=self.limiting,
+            clock=now,
+        )
 
     async def aclose(self, grace_s: float) -> None:
         """Finish what is under way, at most `grace_s`, and let go of everything."""
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + grace_s
         await self.loop.stop(grace_s)
-        await self.pools.aclose(grace_s)
+        await self.pools.aclose(max(ends_at - clock(), 0.0))
         await self.courier.drain(_LAST_S)
         self.passwords.close()
+        await self.indexing.stop()
         await self.database.aclose()
 
 

@@ -13,6 +13,7 @@ from postroad.errors import StorageError
 from postroad.operations.administration import apps, users
 from postroad.operations.administration.desk import Desk
 from postroad.operations.nobase import LoggedIn
+from postroad.tenancy.audit import SYSTEM
 from postroad.tenancy.checks import Request
 from postroad.tenancy.records import Mode
 from postroad.wiring.core import Core
@@ -67,7 +68,7 @@ async def demo(core: Core, data_dir: Path) -> Demo:
 
 
 async def _made(core: Core, tokens: bool) -> DemoApp:
-    desk = Desk(core.directory, core.passwords)
+    desk = Desk(core.directory, core.passwords, actor=SYSTEM)
     name = f"demo, tokens {'on' if tokens else 'off'}"
     made = await apps.create(
         desk, name, mode=Mode.CAPTURE, tokens=tokens, interval_s=0, from_="Demo <demo@a.example>"

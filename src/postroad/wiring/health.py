@@ -6,10 +6,12 @@ import time
 from typing import Final
 
 from postroad.errors import StorageError
-from postroad.storage.database import Database
+from postroad.storage.engine import Database
+from postroad.storage.queue import QueueStore
 from postroad.storage.tenants import TenantStore
 from postroad.telemetry.health import Health
 from postroad.telemetry.metrics import Metrics
+from postroad.tenancy.keys import is_app_id
 from postroad.wiring.watch import Watch
 
 _FRESH_S: Final = 1.0  # an answer is good for so long: each look is a commit
@@ -19,10 +21,16 @@ class ServiceHealth:
     """What /readyz and /metrics ask, and the browsers' origins."""
 
     def __init__(
-        self, database: Database, tenants: TenantStore, metrics: Metrics, watch: Watch
+        self,
+        database: Database,
+        tenants: TenantStore,
+        queue: QueueStore,
+        metrics: Metrics,
+        watch: Watch,
     ) -> None:
         self._database = database
         self._tenants = tenants
+        self._queue = queue
         self._metrics = metrics
         self._watch = watch
         self._looked_at = -_FRESH_S
@@ -38,13 +46,17 @@ class ServiceHealth:
         """Return "" or why nothing can be committed now."""
         return await self._health.is_ready()
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         """Return the figures in Prometheus' text format."""
+        try:
+            self._metrics.recipients(await self._queue.open_recipients())
+        except StorageError:  # a broken database must not hide every other figure
+            self._metrics.recipients(None)
         return self._metrics.render()
 
     async def cors_origins(self, app_id: str) -> tuple[str, ...]:
         """Return the origins whose browsers may call for an app."""
-        app = await self._tenants.app(app_id) if app_id else None
+        app = await self._tenants.app(app_id) if is_app_id(app_id) else None
         return app.cors_origins if app else ("*",)
 
     async def _storage(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postroad.api.faults import Fault
-from postroad.api.guards import Access
+from postroad.api.guards import OTHER, Access
 from postroad.telemetry import events
 from postroad.telemetry.metrics import Metrics
 from postroad.telemetry.rendering import trace_of
@@ -19,17 +19,17 @@ class HttpWatch:
         """A request was answered."""
         events.http_request(
             method=access.method,
-            route=access.route or access.path,
+            route=access.route or OTHER,
             status=access.status,
             ms=round(access.duration_s * 1_000, 1),
             ip=access.ip,
         )
-        self._metrics.request(access.route or "other", access.status, access.duration_s)
+        self._metrics.request(access.route or OTHER, access.status, access.duration_s)
 
     def fault(self, fault: Fault, status: int, ip: str) -> None:
         """A request was refused before any operation saw it."""
         events.http_refused(reason=fault, status=status, ip=ip)
 
-    def crash(self, path: str, error: BaseException) -> None:
+    def crash(self, route: str, error: BaseException) -> None:
         """A door met a defect."""
-        events.defect_met(where=path, traceback=trace_of(error))
+        events.defect_met(where=route, traceback=trace_of(error))

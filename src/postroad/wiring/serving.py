@@ -16,12 +16,10 @@ from postroad.api.application import HttpOptions, application
 from postroad.api.server import HttpServer
 from postroad.operations.first_start import first_operator
 from postroad.settings import Settings
-from postroad.storage.database import Database
-from postroad.storage.folder import DataFolder
-from postroad.storage.migrate import HEAD, is_current
-from postroad.storage.opening import open_for_server
+from postroad.storage.engine import Database
 from postroad.telemetry import events, logs
 from postroad.telemetry.metrics import Metrics
+from postroad.wiring import databases
 from postroad.wiring.core import SERVER, Core, now
 from postroad.wiring.demo import Demo, demo
 from postroad.wiring.health import ServiceHealth
@@ -60,42 +58,48 @@ def serve(
 
     log = logs.set_up(sys.stderr, format=settings.log_format, level=settings.log_level)
     try:
-        with (
-            DataFolder(settings.data_dir).serving(settings.database_path) as folder,
-            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-        ):
-            return runner.run(_Service(settings, folder, log).run(on_ready, with_demo=with_demo))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_Service(settings, log).run(on_ready, with_demo=with_demo))
     finally:
         log.close()
 
 
 class _Service:
-    """One run of the service on a folder that is locked for it."""
+    """One run of the service."""
 
-    def __init__(self, settings: Settings, folder: DataFolder, log: logs.Logs) -> None:
+    def __init__(self, settings: Settings, log: logs.Logs) -> None:
         self._settings = settings
-        self._folder = folder
         self._metrics = Metrics()
         self._metrics.watch_lost_lines(lambda: log.lost)
         self._watch = Watch(self._metrics)
         self._hurrying = asyncio.Event()
 
     async def run(self, on_ready: Callable[[Running], None], *, with_demo: bool) -> int:
-        """Start, serve, drain."""
+        """Open the database, serve, drain."""
+        settings, began = self._settings, time.monotonic()
+        is_old = not await databases.is_current(settings)
+        async with databases.opened_for_server(settings, self._metrics.commit) as database:
+            if is_old:
+                ms = round((time.monotonic() - began) * 1_000, 1)
+                events.storage_migrated(revision=databases.HEAD, ms=ms)
+            return await self._served(database, on_ready, with_demo=with_demo)
+
+    async def _served(
+        self, database: Database, on_ready: Callable[[Running], None], *, with_demo: bool
+    ) -> int:
         settings = self._settings
-        database = self._opened()
         core = Core(settings, database, SERVER, self._watch)
-        self._metrics.watch_recipients(core.queue.open_recipients)
-        health = ServiceHealth(database, core.tenants, self._metrics, self._watch)
+        health = ServiceHealth(database, core.tenants, core.queue, self._metrics, self._watch)
         server = self._server(core, health)
         stopping = self._heed_signals()
         try:
             await server.bind()
             password = await first_operator(core.directory, core.passwords, now)
             shown = await demo(core, settings.data_dir) if with_demo else None
-            if ended := await core.loop.start(dead=SERVER):
+            if ended := await core.loop.start(dead=databases.dead(settings)):
                 events.lease_expired(messages=ended)
             await server.start()
+            core.indexing.start()
         except BaseException:
             await core.aclose(0)
             raise
@@ -111,16 +115,6 @@ class _Service:
         await self._drain(name, core, health, server)
         return 1 if name == _NO_SIGNAL else 0
 
-    def _opened(self) -> Database:
-        path = self._settings.database_path
-        is_old = not is_current(path)
-        began = time.monotonic()
-        database = open_for_server(path, self._folder.key, self._metrics.commit)
-        if is_old:
-            ms = round((time.monotonic() - began) * 1_000, 1)
-            events.storage_migrated(revision=HEAD, ms=ms)
-        return database
-
     def _server(self, core: Core, health: ServiceHealth) -> HttpServer:
         settings, watch = self._settings, HttpWatch(self._metrics)
         options = HttpOptions(
@@ -135,6 +129,8 @@ class _Service:
             core.danbee,
             health,
             options,
+            management=core.management,
+            counted=core.limiting.address,
             on_access=watch.access,
             on_refused=watch.fault,
             on_crash=watch.crash,

@@ -74,7 +74,7 @@ class Watch:
             message=message.id,
             app=message.app_id,
             attempt=errand.claim.number,
-            relay=message.relay_id,
+            relay=errand.relay_id,
         )
 
     def lease_lost(self, errand: Errand) -> None:

@@ -18,6 +18,12 @@ metadata = MetaData(
 
 def load() -> MetaData:
     """Return the description of every table."""
-    from postroad.storage.schema import mail, tenants  # noqa: F401 - they add theirs to it
+    from postroad.storage.schema import (  # noqa: F401 - they add theirs to it
+        audit,
+        installation,
+        mail,
+        search,
+        tenants,
+    )
 
     return metadata

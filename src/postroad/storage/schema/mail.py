@@ -71,7 +71,6 @@ recipient = Table(
     Column("enhanced", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    Index(None, "address"),
     # Nearly all mail ends accepted, and nobody looks for it by that.
     Index(
         None,
@@ -149,8 +148,6 @@ send_log = Table(
     Column("account", Text, nullable=False),
     Column("message_id", Text),
     Index(None, "id", unique=True),
-    Index(None, "app_id"),
-    Index(None, "recipient"),
 )
 
 session_window = Table(
@@ -158,6 +155,19 @@ session_window = Table(
     metadata,
     Column("app_id", Text, primary_key=True),
     Column("key", Text, primary_key=True),
+    Column("until", BigInteger, nullable=False),
+    Index(None, "until"),
+    sqlite_with_rowid=False,
+)
+
+# How often in a window that ends at `until`. Requests are counted before anybody knows whose they
+# are: app_id is "" then, and there is no foreign key.
+quota_counter = Table(
+    "quota_counter",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
     Column("until", BigInteger, nullable=False),
     Index(None, "until"),
     sqlite_with_rowid=False,

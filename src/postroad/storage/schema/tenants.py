@@ -62,6 +62,12 @@ app = Table(
     Column("allow_list", Text, nullable=False),
     Column("cors_origins", Text, nullable=False),
     Column("language", Text, nullable=False),
+    Column("per_day", Integer, nullable=False),
+    Column("per_month", Integer, nullable=False),
+    Column("per_recipient_hour", Integer),
+    Column("max_message", BigInteger, nullable=False),
+    Column("max_recipients", Integer, nullable=False),
+    Column("max_attachments", BigInteger, nullable=False),
     Index(None, "developer_id"),
 )
 
@@ -98,7 +104,7 @@ api_key = Table(
     "api_key",
     metadata,
     Column("id", Text, primary_key=True),
-    _owner(),
+    Column("app_id", Text, ForeignKey("app.id", ondelete="CASCADE")),  # NULL: the operator's
     Column("name", Text, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("hint", Text, nullable=False),
@@ -107,6 +113,7 @@ api_key = Table(
     Column("expires_at", BigInteger),
     Column("addresses", Text, nullable=False),
     Column("is_disabled", Boolean, nullable=False),
+    Column("per_minute", Integer, nullable=False),
     UniqueConstraint("digest"),
     Index(None, "app_id"),
 )

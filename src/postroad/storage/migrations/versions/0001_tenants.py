@@ -1,7 +1,5 @@
 """The tables of those who send."""
 
-# ruff: noqa: S608 - the statements are made of constants
-
 from __future__ import annotations
 
 from alembic import op
@@ -18,6 +16,8 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+
+from postroad.storage.migrations.triggers import count_changes, prepare_counting
 
 revision = "0001"
 down_revision = None
@@ -202,9 +202,5 @@ def upgrade() -> None:
         PrimaryKeyConstraint("number", name=op.f("pk_tenant_version")),
     )
     op.execute("INSERT INTO tenant_version (number) VALUES (0)")
-    for table in ("developer", "app", "app_user", "user_token", "api_key", "relay", "route"):
-        for change in ("INSERT", "UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_{change.lower()}_counts AFTER {change} ON {table}"
-                " BEGIN UPDATE tenant_version SET number = number + 1; END"
-            )
+    prepare_counting()
+    count_changes("developer", "app", "app_user", "user_token", "api_key", "relay", "route")

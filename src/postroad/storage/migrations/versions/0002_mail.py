@@ -16,6 +16,8 @@ from sqlalchemy import (
     text,
 )
 
+from postroad.storage.migrations.triggers import order_log
+
 revision = "0002"
 down_revision = "0001"
 
@@ -38,6 +40,7 @@ def upgrade() -> None:
         Column("message_id", Text(), nullable=True),
         PrimaryKeyConstraint("seq", name=op.f("pk_send_log")),
     )
+    order_log()
     op.create_index(op.f("ix_send_log_app_id"), "send_log", ["app_id"], unique=False)
     op.create_index(op.f("ix_send_log_id"), "send_log", ["id"], unique=True)
     op.create_index(op.f("ix_send_log_recipient"), "send_log", ["recipient"], unique=False)

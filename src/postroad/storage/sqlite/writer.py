@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from postroad.errors import StorageError
+from postroad.storage.sqlite.files import leave_open
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ class Writer:
     after:      called after each batch, when nobody waits for it, with the connection.
     close:      closes the connection at the end, unless the writer is broken.
     committed:  told of each transaction how many items it held and the seconds it took.
+    is_there:   whether the file that the connection writes is still the one at its path.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Writer:
         after: Callable[[sqlite3.Connection], None] | None = None,
         close: Callable[[sqlite3.Connection], None] = sqlite3.Connection.close,
         committed: Callable[[int, float], None] = lambda _items, _seconds: None,
+        is_there: Callable[[], bool] = lambda: True,
     ) -> None:
         self.is_broken = False
         self._is_closed = False
@@ -49,6 +52,7 @@ class Writer:
         self._after = after
         self._close = close
         self._committed = committed
+        self._is_there = is_there
         self._waiting: SimpleQueue[Item | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="postroad-writer", daemon=True)
         self._thread.start()
@@ -89,7 +93,7 @@ class Writer:
                 self._guarded(self._after)
         self._guarded(self._close)
         if self.is_broken:
-            _keep_open(self._connection)
+            leave_open(self._connection)  # closing would sync once more, and this time believe it
 
     def _take(self) -> tuple[list[Item], bool]:
         """Wait for work; return all there is, and whether more may come."""
@@ -114,9 +118,12 @@ class Writer:
         try:
             connection.execute("BEGIN IMMEDIATE")
             outcomes = self._do(batch)
+            if not self._is_there():  # what is committed now would be gone with the last descriptor
+                self.is_broken = True
+                raise sqlite3.OperationalError("its file was removed or replaced")  # noqa: TRY301
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            self._note(error)
+            self.note(error)
             self._roll_back()
             return [(future, None, failed(error)) for _, future, _ in batch]
         except BaseException:  # noqa: BLE001 - a defect of ours; those who wait must hear of it
@@ -143,7 +150,7 @@ class Writer:
                     raise ended(error) from error
                 if not is_one_statement:
                     execute("ROLLBACK TO item")
-                self._note(error)
+                self.note(error)
                 if self.is_broken:
                     raise ended(error) from error
                 outcomes.append((future, None, translated(error)))
@@ -151,7 +158,7 @@ class Writer:
                 execute("RELEASE item")
         return outcomes
 
-    def _note(self, error: BaseException) -> None:
+    def note(self, error: BaseException) -> None:
         """Remember an error after which this connection cannot be believed."""
         for each in (error, error.__cause__):
             if getattr(each, "sqlite_errorcode", 0) & 0xFF in _BREAKING:
@@ -162,14 +169,14 @@ class Writer:
             try:
                 self._connection.execute("ROLLBACK")
             except sqlite3.Error as error:
-                self._note(error)
+                self.note(error)
 
     def _guarded(self, step: Callable[[sqlite3.Connection], None] | None) -> None:
         if step is not None and not self.is_broken:
             try:
                 step(self._connection)
             except (sqlite3.Error, OSError) as error:  # nobody waits for it
-                self._note(error)
+                self.note(error)
 
 
 Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
@@ -197,16 +204,6 @@ def translated(error: BaseException) -> BaseException:
 def ended(error: BaseException) -> sqlite3.Error:
     """Return the engine's error that ended a whole transaction."""
     return error if isinstance(error, sqlite3.Error) else sqlite3.OperationalError(str(error))
-
-
-def _keep_open(connection: sqlite3.Connection) -> None:
-    """Keep a connection from ever being closed, even by the garbage collector.
-
-    Closing would checkpoint, sync once more, and this time believe it.
-    """
-    from ctypes import py_object, pythonapi
-
-    pythonapi.Py_IncRef(py_object(connection))
 
 
 def _wake(outcomes: list[Outcome]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from postroad.storage.files import log_of, unmark
+from postroad.storage.sqlite.files import log_of, unmark
 
 # SQLite begins at 1,000 pages, which is 4 MiB; that much of the log it writes over each time.
 _LONG_OCTETS = 8 << 20

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from postroad.errors import StorageError
 from postroad.storage.cipher import Cipher
-from postroad.storage.database import Committed, Database
-from postroad.storage.files import close_beside, connect
-from postroad.storage.migrate import is_current, migrate
+from postroad.storage.sqlite.database import Committed, SqliteDatabase
+from postroad.storage.sqlite.files import close_beside, connect
+from postroad.storage.sqlite.migrate import is_current, migrate
 
 
-def open_for_server(path: Path, key: Path, committed: Committed | None = None) -> Database:
+def open_for_server(path: Path, key: Path, committed: Committed | None = None) -> SqliteDatabase:
     """Return the database with the newest schema; file and key are made where there are none.
 
     committed: as `Database.open` tells it.
@@ -21,10 +21,10 @@ def open_for_server(path: Path, key: Path, committed: Committed | None = None) -
     migrate(path)
     # The database is made first: a key without one means that it was lost.
     cipher = Cipher.open(key, may_create=_is_new(path))
-    return Database.open(path, is_server=True, cipher=cipher, committed=committed)
+    return SqliteDatabase.open(path, is_server=True, cipher=cipher, committed=committed)
 
 
-def open_beside(path: Path, key: Path) -> Database:
+def open_beside(path: Path, key: Path) -> SqliteDatabase:
     """Return the database for a command, which a server may have open too.
 
     raises: StorageError, also when there is none or its schema is not this version's.
@@ -34,7 +34,9 @@ def open_beside(path: Path, key: Path) -> Database:
         raise StorageError(
             f"the database {path} {what}: run `postroad migrate`, or start the server"
         )
-    return Database.open(path, is_server=False, cipher=Cipher.open(key, may_create=_is_new(path)))
+    return SqliteDatabase.open(
+        path, is_server=False, cipher=Cipher.open(key, may_create=_is_new(path))
+    )
 
 
 def _is_new(path: Path) -> bool:

@@ -12,8 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from postroad.errors import StorageError
-
-APPLICATION_ID = 0x506F7374  # "Post", in the header of the file
+from postroad.storage.sqlite.identity import check_identity
 
 _PAGE_OCTETS = 512  # the least a page can have; SQLite takes a shorter file for a new one
 _STATEMENTS = 512  # compiled statements kept by each connection
@@ -106,7 +105,7 @@ def connect(path: Path, *, is_reader: bool = False) -> sqlite3.Connection:
         try:
             _prepare(path, connection, is_reader=is_reader)
         except BaseException:
-            connection.close()
+            leave_open(connection)
             raise
     except sqlite3.Error as error:
         raise StorageError(_why_not(path, error)) from error
@@ -123,10 +122,20 @@ def close_beside(connection: sqlite3.Connection, path: Path) -> None:
         unmark(path)
 
 
+def leave_open(connection: sqlite3.Connection) -> None:
+    """Keep a connection from ever being closed, even by the garbage collector.
+
+    Closing the last one would copy the log into the database and remove it, also where the log is
+    the only whole copy of the last messages.
+    """
+    from ctypes import py_object, pythonapi
+
+    pythonapi.Py_IncRef(py_object(connection))
+
+
 def _prepare(path: Path, connection: sqlite3.Connection, *, is_reader: bool) -> None:
     # The header is read first: another program's file is not to be changed by the rest.
-    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise StorageError(f"{path} is a database, but not Postroad's")
+    check_identity(path, connection)
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",

@@ -12,23 +12,24 @@ from __future__ import annotations
 
 import sqlite3
 
-TAKE_IN = f"INSERT INTO temp.taking_in VALUES ({', '.join('?' * 32)})"
-"""Stores a message with one recipient and its log entry; columns as in the view below."""
+from postroad.storage import columns
 
-SETTLE = f"INSERT INTO temp.settling VALUES ({', '.join('?' * 14)})"
-"""Ends an attempt at one recipient; fails as `is_lost` tells when the lease was lost."""
+TAKE_IN = f"INSERT INTO temp.taking_in VALUES ({', '.join('?' * len(columns.TAKE_IN))})"
+"""Stores a message with one recipient and its log entry."""
 
-_LOST = "the lease was lost"
+TAKE_IN_COUNTED = f"""
+INSERT INTO temp.counting_in VALUES ({", ".join("?" * len(columns.TAKE_IN_COUNTED))})
+RETURNING (SELECT count FROM quota_counter AS c WHERE c.app_id = counting_in.app_id
+        AND c.key = counter),
+    (SELECT until FROM quota_counter AS c WHERE c.app_id = counting_in.app_id AND c.key = counter)
+"""
+"""Does the same, and counts the message, unless its limit is reached: then it returns no row."""
 
-_VIEWS = """
-CREATE TEMP VIEW taking_in AS SELECT
-    0 AS id, 0 AS app_id, 0 AS door, 0 AS header_id, 0 AS from_, 0 AS subject, 0 AS reverse_path,
-    0 AS needs_smtputf8, 0 AS is_transparent, 0 AS created_at, 0 AS expires_at, 0 AS relay_id,
-    0 AS is_kept_out_of_retry, 0 AS size_octets, 0 AS is_compressed, 0 AS octets,
-    0 AS address, 0 AS path, 0 AS state, 0 AS due, 0 AS lease_token, 0 AS lease_until,
-    0 AS attempt_id, 0 AS at,
-    0 AS log_id, 0 AS logged_at, 0 AS ip, 0 AS logged_recipient, 0 AS title, 0 AS status,
-    0 AS reason, 0 AS account;
+SETTLE = f"INSERT INTO temp.settling VALUES ({', '.join('?' * len(columns.SETTLE))}) RETURNING 1"
+"""Ends an attempt at one recipient; returns no row, and does nothing, when the lease was lost."""
+
+_VIEWS = f"""
+CREATE TEMP VIEW taking_in AS SELECT {", ".join(f"0 AS {name}" for name in columns.TAKE_IN)};
 
 CREATE TEMP TRIGGER take_in INSTEAD OF INSERT ON taking_in BEGIN
     INSERT INTO message (id, app_id, door, message_id, from_, subject, reverse_path,
@@ -54,15 +55,27 @@ CREATE TEMP TRIGGER take_in INSTEAD OF INSERT ON taking_in BEGIN
         NEW.title, NEW.status, NEW.reason, NEW.account, NEW.id);
 END;
 
-CREATE TEMP VIEW settling AS SELECT
-    0 AS message_id, 0 AS number, 0 AS lease_token, 0 AS due, 0 AS at, 0 AS relay_id, 0 AS outcome,
-    0 AS phase, 0 AS error, 0 AS transcript,
-    0 AS state, 0 AS code, 0 AS enhanced, 0 AS text;
+CREATE TEMP VIEW counting_in AS
+SELECT {", ".join(f"0 AS {name}" for name in columns.TAKE_IN_COUNTED)};
+
+CREATE TEMP TRIGGER count_in INSTEAD OF INSERT ON counting_in BEGIN
+    SELECT RAISE(IGNORE) FROM quota_counter WHERE app_id = NEW.app_id AND key = NEW.counter
+    AND until > NEW.at AND count >= NEW.most;
+    INSERT INTO quota_counter (app_id, key, count, until)
+    VALUES (NEW.app_id, NEW.counter, 1, NEW.counter_until)
+    ON CONFLICT (app_id, key) DO UPDATE SET
+        count = CASE WHEN quota_counter.until <= NEW.at THEN 1 ELSE quota_counter.count + 1 END,
+        until = CASE WHEN quota_counter.until <= NEW.at THEN excluded.until
+            ELSE quota_counter.until END;
+    INSERT INTO taking_in VALUES ({", ".join(f"NEW.{name}" for name in columns.TAKE_IN)});
+END;
+
+CREATE TEMP VIEW settling AS SELECT {", ".join(f"0 AS {name}" for name in columns.SETTLE)};
 """
 
-_SETTLE = f"""
+_SETTLE = """
 CREATE TEMP TRIGGER settle INSTEAD OF INSERT ON settling BEGIN
-    SELECT RAISE(ABORT, '{_LOST}') WHERE NOT EXISTS (
+    SELECT RAISE(IGNORE) WHERE NOT EXISTS (
         SELECT 1 FROM queue WHERE message_id = NEW.message_id AND lease_token = NEW.lease_token
         AND NOT EXISTS (SELECT 1 FROM attempt AS a
             WHERE a.message_id = NEW.message_id AND a.number > NEW.number));
@@ -82,8 +95,3 @@ END;
 def prepare(connection: sqlite3.Connection) -> None:
     """Give a connection the views."""
     connection.executescript(_VIEWS + _SETTLE)
-
-
-def is_lost(error: sqlite3.Error) -> bool:
-    """Whether `SETTLE` failed because the lease was lost."""
-    return isinstance(error, sqlite3.IntegrityError) and str(error) == _LOST

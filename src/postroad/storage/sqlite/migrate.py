@@ -9,12 +9,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from postroad.errors import StorageError
-from postroad.storage.files import APPLICATION_ID, close_beside, connect, marker_of, sync
+from postroad.storage import migrations
+from postroad.storage.sqlite.files import close_beside, connect, marker_of, sync
+from postroad.storage.sqlite.identity import APPLICATION_ID
 
-_FOLDER = Path(__file__).with_name("migrations")
-
-# The newest step, known without importing Alembic: each file begins with its number.
-HEAD = max(step.name[:4] for step in (_FOLDER / "versions").glob("[0-9]*.py"))
+HEAD = migrations.HEAD
 
 
 def is_current(path: Path) -> bool:
@@ -91,9 +90,6 @@ def _make(path: Path) -> None:
 
 def _upgrade(connection: sqlite3.Connection) -> None:
     """Run the missing steps, and close the connection."""
-    # Alembic and what it brings take 0.2 s; a start without migration needs neither.
-    from alembic import command
-    from alembic.config import Config
     from sqlalchemy import create_engine, event
     from sqlalchemy.exc import DBAPIError
     from sqlalchemy.pool import StaticPool
@@ -103,12 +99,9 @@ def _upgrade(connection: sqlite3.Connection) -> None:
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     # Python's driver begins no transaction before DDL: it is done here, and covers every step.
     event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
-    config = Config()
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     try:
         with engine.begin() as transaction:
-            config.attributes["connection"] = transaction
-            command.upgrade(config, "head")
+            migrations.upgrade(transaction)
             broken = transaction.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
             if broken:
                 raise StorageError(f"after the migration rows of {broken[0][0]} refer to nothing")

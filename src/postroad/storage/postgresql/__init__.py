@@ -1,0 +1,1 @@
+"""PostgreSQL as the engine: any number of servers on one database."""

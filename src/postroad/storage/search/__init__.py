@@ -1,0 +1,1 @@
+"""What the lists are found by: which of a chunk's documents have which terms."""
