@@ -38,6 +38,13 @@ def test_a_route_that_names_from_comes_before_one_for_any() -> None:
     assert chosen(routes) == ["shared", "second"]
 
 
+def test_the_kelvin_sign_is_another_account_than_k() -> None:
+    naver = relay("r", preset="naver", username="kim")
+
+    assert check_sender(Address("Kim@naver.com"), naver) == ""
+    assert check_sender(Address("\u212aim@naver.com"), naver) != ""
+
+
 @pytest.mark.parametrize("named", ["news@b.example", "@b.example", "NEWS@B.EXAMPLE"])
 def test_a_route_names_an_address_or_a_domain(named: str) -> None:
     assert chosen([route("second", named)]) == ["second"]

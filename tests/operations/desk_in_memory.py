@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from postroad.errors import ConflictError
 from postroad.operations.administration.desk import Desk
+from postroad.tenancy.audit import SYSTEM, Actor
 from postroad.tenancy.records import ApiKey, App, Developer, Operator, RelayAccount, Route, User
 
 T = TypeVar("T")
@@ -32,6 +33,11 @@ class Shelf(Generic[T]):
 
     async def list(self) -> list[T]:
         return [*self.kept.values()]
+
+    async def page(self, *, after: tuple[datetime, str] | None, limit: int) -> Sequence[T]:
+        kept = sorted((each.created_at, each.id) for each in self.kept.values())
+        following = [id_ for at, id_ in kept if after is None or (at, id_) > after]
+        return [self.kept[id_] for id_ in following[:limit]]
 
     async def change(self, record_id: str, **fields: object) -> T | None:
         if record_id not in self.kept:
@@ -59,14 +65,14 @@ class Shelves:
         self.operators = Shelf[Operator](lambda each: each.name)
         self.secrets: dict[str, str] = {}
         self._users: dict[str, Shelf[User]] = {}
-        self._keys: dict[str, Shelf[ApiKey]] = {}
+        self._keys: dict[str | None, Shelf[ApiKey]] = {}
         self._relays: dict[str | None, Shelf[RelayAccount]] = {}
         self._routes: dict[str, Shelf[Route]] = {}
 
     def users(self, app_id: str) -> Shelf[User]:
         return self._users.setdefault(app_id, Shelf(lambda each: each.account))
 
-    def keys(self, app_id: str) -> Shelf[ApiKey]:
+    def keys(self, app_id: str | None) -> Shelf[ApiKey]:
         return self._keys.setdefault(app_id, Shelf(lambda each: each.digest))
 
     def relays(self, app_id: str | None) -> Shelf[RelayAccount]:
@@ -75,9 +81,35 @@ class Shelves:
     def routes(self, app_id: str) -> Shelf[Route]:
         return self._routes.setdefault(app_id, Shelf())
 
+    @property
+    def every_user(self) -> Shelf[User]:
+        return _all(self._users)
+
+    @property
+    def every_key(self) -> Shelf[ApiKey]:
+        return _all(self._keys)
+
+    @property
+    def every_relay(self) -> Shelf[RelayAccount]:
+        return _all(self._relays)
+
+    @property
+    def every_route(self) -> Shelf[Route]:
+        return _all(self._routes)
+
+    def acting(self, actor: Actor, action: str = "") -> Shelves:
+        return self
+
     async def set_relay_secret(self, app_id: str | None, relay_id: str, secret: str) -> bool:
         self.secrets[relay_id] = secret
         return await self.relays(app_id).change(relay_id, has_secret=bool(secret)) is not None
+
+
+def _all(shelves: Mapping[Any, Shelf[T]]) -> Shelf[T]:
+    found = Shelf[T]()
+    for shelf in shelves.values():
+        found.kept |= shelf.kept
+    return found
 
 
 class Marked:
@@ -96,5 +128,5 @@ def desk_in_memory() -> tuple[Desk, Shelves]:
     def random(size: int) -> bytes:
         return next(octets).to_bytes(size)
 
-    desk = Desk(shelves, Marked(), lambda: NOW, lambda: f"id-{next(ids)}", random)
+    desk = Desk(shelves, Marked(), lambda: NOW, lambda: f"id-{next(ids)}", random, actor=SYSTEM)
     return desk, shelves

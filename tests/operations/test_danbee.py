@@ -13,7 +13,10 @@ from postroad.errors import Code, ConflictError
 from postroad.operations.danbee import DanbeeAnswer, DanbeeCall
 from postroad.settings import PresetOverride, SesSettings
 from postroad.simulators import hostile, simulate
+from postroad.tenancy.audit import SYSTEM
 from postroad.tenancy.records import AppState, Mode, Scope
+
+pytestmark = pytest.mark.usefixtures("offices")
 
 NAVER = {
     "user": "danbee",
@@ -118,6 +121,36 @@ def test_a_missing_field_is_named(field: str) -> None:
         assert answer.message == f"필수 입력값이 없습니다: {field}"
         assert answer.code == Code.CONFIG
         assert await office.stored() == []
+
+    in_office(work)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("user", "nobody@", "user: 올바른 이메일 주소가 아닙니다"),
+        ("user", "x\ry", "user: 너무 길거나 사용할 수 없는 문자가 있습니다"),
+        ("password", "x\ry", "password: 너무 길거나 사용할 수 없는 문자가 있습니다"),
+        ("fromUsername", "x\ry", "fromUsername: 너무 길거나 사용할 수 없는 문자가 있습니다"),
+        ("fromUsername", "x" * 9_999, "fromUsername: 너무 길거나 사용할 수 없는 문자가 있습니다"),
+        ("toEmail", "nobody", "toEmail: 올바른 이메일 주소가 아닙니다"),
+        ("subject", "x\ry", "subject: 사용할 수 없는 문자가 있습니다"),
+        ("subject", "x" * 1_000_000, "subject: 너무 깁니다"),
+        ("message", "x\0y", "message: 사용할 수 없는 문자가 있습니다"),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_told_in_korean_by_its_name(
+    field: str, value: str, said: str
+) -> None:
+    async def work(office: Office) -> None:
+        await office.add_app()
+        await office.add_key()
+
+        answer = await sent_by(office, naver(**{field: value}))
+
+        assert answer.message == answer.api_message == f"입력값이 올바르지 않습니다: {said}"
+        (entry,) = await office.log()
+        assert entry.reason.isascii()
 
     in_office(work)
 
@@ -243,7 +276,9 @@ def test_ses_without_settings_says_so() -> None:
 
         answer = await sent_by(office, DanbeeCall("awsses", SES, key=KEY))
 
-        assert "AWS SES" in answer.message
+        assert answer.message == "이 서비스의 운영자가 AWS SES를 설정하지 않았습니다."
+        (entry,) = await office.log()
+        assert entry.reason == answer.message
 
     in_office(work)
 
@@ -258,6 +293,6 @@ def test_captured_mail_of_another_account_is_only_released_through_a_relay_of_th
         (message,) = await office.stored()
         assert message.from_ == "단비 <danbee@naver.com>"
         with pytest.raises(ConflictError, match="no relay"):
-            await office.core.releasing.release(message.app_id, message.id)
+            await office.core.releasing.release(message.app_id, message.id, by=SYSTEM)
 
     in_office(work)

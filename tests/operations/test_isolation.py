@@ -17,9 +17,9 @@ from tests.support.core import (
     Office,
     in_office,
     moment,
+    new_place,
     with_core,
 )
-from tests.support.folders import open_folder
 
 from postroad.operations.danbee import DanbeeCall
 from postroad.operations.identifiers import new_id
@@ -27,9 +27,10 @@ from postroad.operations.nobase import Bound, LoggedIn, Registered
 from postroad.operations.ports import LogFilter
 from postroad.operations.sending import Sent
 from postroad.simulators import hostile
-from postroad.storage.migrate import migrate
 from postroad.tenancy.checks import Check, Refusal, Request
 from postroad.tenancy.records import App, AppState, Mode, RelayAccount, Route, Window
+
+pytestmark = pytest.mark.usefixtures("offices")
 
 STRANGER, STRANGERS_SIGNATURE = "9876543210", "f" * 32
 
@@ -217,11 +218,10 @@ def beside(work: Any, **app: Any) -> None:
             other.token = office.token
             await work(office, other)
 
-        await with_core(office.folder, second, is_server=False)
+        await with_core(office.place, second, is_server=False)
 
-    with open_folder() as folder:
-        migrate(folder / "postroad.db")
-        asyncio.run(with_core(folder, first))
+    with new_place() as place:
+        asyncio.run(with_core(place, first))
 
 
 def test_of_many_messages_at_once_from_two_processes_one_is_stored() -> None:
@@ -307,12 +307,11 @@ def test_a_window_is_shut_after_a_restart_too() -> None:
     async def second(office: Office) -> None:
         assert check_of(await office.core.nobase.send(office.request(), "two")) is Check.TOO_SOON
 
-    with open_folder() as folder:
-        migrate(folder / "postroad.db")
-        token = asyncio.run(with_core(folder, first))
+    with new_place() as place:
+        token = asyncio.run(with_core(place, first))
 
         async def again(office: Office) -> None:
             office.token = token
             await second(office)
 
-        asyncio.run(with_core(folder, again))
+        asyncio.run(with_core(place, again))

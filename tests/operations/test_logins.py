@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.core import ACCOUNT, APPID, PASSWORD, SIGNATURE, Office, in_office, with_core
-from tests.support.folders import open_folder
+from tests.support.core import (
+    ACCOUNT,
+    APPID,
+    PASSWORD,
+    SIGNATURE,
+    Office,
+    in_office,
+    new_place,
+    with_core,
+)
 
 from postroad.operations.asking import Asker
+from postroad.operations.nobase import Registered
 from postroad.operations.passwords import Passwords
 from postroad.operations.sending import Sent
-from postroad.storage.migrate import migrate
 from postroad.tenancy.checks import Check, Granted, Refusal, Request, may_login, may_send
 from postroad.tenancy.passwords import password_form
 from postroad.tenancy.records import Mode
+
+pytestmark = pytest.mark.usefixtures("offices")
 
 WRONG = "Wrong123"
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
@@ -54,23 +65,47 @@ class Quick(Passwords):
 
     async def until(self, waiting: int) -> None:
         """Wait until so many have asked."""
-        self._awaited = waiting
+        self.awaits(waiting)
+        await self.come()
+
+    def awaits(self, waiting: int) -> None:
+        """Count from now on."""
+        self._came, self._awaited = 0, waiting
+        self._all_came.clear()
+
+    async def come(self) -> None:
+        """Wait until as many have asked as were awaited."""
         await asyncio.wait_for(self._all_came.wait(), 10)
 
-    async def verify(self, known: str | None, password: str) -> bool:
+    async def verify(self, known: str | None, password: str, owner: str = "") -> bool:
+        self._note()
+        return await super().verify(known, password, owner)
+
+    async def hash(self, password: str, owner: str = "") -> str:
+        self._note()
+        return await super().hash(password, owner)
+
+    def _note(self) -> None:
         self._came += 1
         if self._came == self._awaited:
             self._all_came.set()
-        return await super().verify(known, password)
 
-    def _verify(self, known: str, password: str) -> bool:
+    def _hash(self, password: str) -> str:
+        self._run()
+        return password
+
+    def _run(self) -> None:
         with self._lock:
-            self.asked.append(known != self._nobody)
             self.running += 1
             self.most_running = max(self.most_running, self.running)
         self.gate.wait(10)
         with self._lock:
             self.running -= 1
+
+    def _verify(self, known: str, password: str) -> bool:
+        with self._lock:
+            self.asked.append(known != self._nobody)
+        self._run()
         return known != self._nobody and password == password_form(PASSWORD)
 
 
@@ -203,15 +238,64 @@ def test_the_wait_holds_from_every_address() -> None:
     in_office(work)
 
 
-def test_an_address_that_tries_a_hundred_accounts_waits_and_others_do_not() -> None:
+def test_an_address_that_asks_for_a_hundred_strangers_waits_for_them_and_nobody_else_does() -> None:
     async def work(office: Office) -> None:
         counter = await opened(office)
 
         said = [await counter.said(WRONG, f"{1_000_000 + n}") for n in range(101)]
 
         assert said == [(Check.USER_UNKNOWN, 0)] * 100 + [(Check.TOO_SOON, 1)]
+        assert await counter.said(PASSWORD) is None
+        assert await counter.said(WRONG) == WRONG_PASSWORD
+        assert await counter.said(WRONG, "2000000", ip=ELSEWHERE) == (Check.USER_UNKNOWN, 0)
+
+    in_office(work)
+
+
+def address(app_id: str, ip: str, day: str = "20260301") -> str:
+    """The key of an address."""
+    return f"address:{app_id}:{ip}:{day}"
+
+
+def test_an_address_that_tries_a_hundred_passwords_waits_and_others_do_not() -> None:
+    async def work(office: Office) -> None:
+        counter = await opened(office)
+        now = counter.clock()
+        await office.core.tenants.login_failed([address(APPID, HOME)] * 99, now)
+
+        assert await counter.said(WRONG) == WRONG_PASSWORD
         assert await counter.said(PASSWORD) == (Check.TOO_SOON, 1)
         assert await counter.said(PASSWORD, ip=ELSEWHERE) is None
+
+    in_office(work)
+
+
+def test_failures_of_an_address_at_one_app_delay_nobody_at_another() -> None:
+    async def work(office: Office) -> None:
+        counter = await opened(office)
+        now = counter.clock()
+        await office.core.tenants.login_failed([address("1000000000", HOME)] * 200, now)
+
+        assert await counter.said(PASSWORD) is None
+
+    in_office(work)
+
+
+def test_each_success_takes_a_failure_off_its_address_and_a_day_takes_all() -> None:
+    async def work(office: Office) -> None:
+        counter = await opened(office)
+        key = address(APPID, HOME)
+        await office.core.tenants.login_failed([key] * 95, counter.clock())
+
+        for _ in range(3):
+            assert await counter.said(PASSWORD) is None
+
+        assert (await office.core.tenants.failures([key]))[0][0] == 92
+        await office.core.tenants.login_failed([key] * 100, counter.clock())
+        assert await counter.said(PASSWORD) == (Check.TOO_SOON, 900)
+        counter.clock.go(86_400)
+        assert await counter.said(WRONG) == WRONG_PASSWORD
+        assert await counter.said(PASSWORD) is None
 
     in_office(work)
 
@@ -220,7 +304,7 @@ def test_whoever_sends_with_a_token_does_not_wait() -> None:
     async def work(office: Office) -> None:
         counter = await opened(office)
         await office.core.tenants.login_failed(
-            [f"account:{APPID}:{ACCOUNT}", f"address:{HOME}"] * 150, counter.clock()
+            [f"account:{APPID}:{ACCOUNT}", address(APPID, HOME)] * 150, counter.clock()
         )
 
         assert await counter.said(PASSWORD) == (Check.TOO_SOON, 900)
@@ -281,14 +365,13 @@ def test_failures_outlive_the_process_and_are_shared_by_all() -> None:
         assert await there.said(PASSWORD) is None
         assert await here.said(WRONG) == WRONG_PASSWORD
 
-    with open_folder() as folder:
-        migrate(folder / "postroad.db")
-        asyncio.run(with_core(folder, first))
+    with new_place() as place:
+        asyncio.run(with_core(place, first))
 
         async def again(office: Office) -> None:
-            await with_core(folder, lambda other: beside(office, other), is_server=False)
+            await with_core(place, lambda other: beside(office, other), is_server=False)
 
-        asyncio.run(with_core(folder, again))
+        asyncio.run(with_core(place, again))
 
 
 def test_guesses_made_all_at_once_are_no_more_than_guesses_made_in_turn() -> None:
@@ -318,7 +401,7 @@ def test_two_passwords_are_tested_at_a_time_and_mail_goes_on_meanwhile() -> None
             for n in range(200)
         ]
         await passwords.until(200)
-        assert passwords.is_busy
+        assert passwords.is_busy_for(APPID)
 
         sent = await office.core.nobase.send(office.request(), "session")
 
@@ -330,6 +413,44 @@ def test_two_passwords_are_tested_at_a_time_and_mail_goes_on_meanwhile() -> None
         assert await asyncio.gather(*logins) == [(Check.USER_UNKNOWN, 0)] * 200
         assert passwords.most_running == 2
         assert await counter.said(PASSWORD) is None
+
+    in_office(work)
+
+
+def registration(account: str, appid: str = APPID) -> Request:
+    values = {"appid": appid, "signature": SIGNATURE, "user": account, "pass": PASSWORD}
+    return Request(values | {"nickname": "Bo"}, ip=HOME)
+
+
+def test_registrations_of_one_app_are_held_back_and_another_app_goes_first() -> None:
+    async def work(office: Office) -> None:
+        counter = await opened(office)
+        other = await office.core.directory.apps.get(APPID)
+        assert other is not None
+        await office.core.directory.apps.add(replace(other, id="1000000001"))
+        passwords, nobase = counter.passwords, office.core.nobase
+        nobase._passwords, nobase._asker = passwords, counter.asker
+        passwords.gate.clear()
+        many = [
+            asyncio.create_task(nobase.register(registration(f"user{n:04}"))) for n in range(200)
+        ]
+        await passwords.until(200)
+
+        refused = await nobase.register(registration("user9999"))
+        login = await counter.login()
+        passwords.awaits(1)
+        elsewhere = asyncio.create_task(nobase.register(registration("user0000", "1000000001")))
+        await passwords.come()
+        passwords.gate.set()
+
+        assert isinstance(refused, Refusal)
+        assert (refused.check, refused.seconds) == (Check.TOO_SOON, 5)
+        assert isinstance(login, Refusal)
+        assert (login.check, login.seconds) == (Check.TOO_SOON, 5)
+        assert await elsewhere == Registered()
+        assert not all(each.done() for each in many)
+        assert await asyncio.gather(*many) == [Registered()] * 200
+        assert passwords.most_running == 2
 
     in_office(work)
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
-from tests.support.core import Office, in_office
+import pytest
+from tests.support.core import FROM, Office, in_office, moment
 
 from postroad.delivery.states import State
 from postroad.errors import Code
-from postroad.operations.sending import NotSent, Sent
+from postroad.message import Address, Message
+from postroad.operations.sending import Caller, NotSent, Sent, Way
 from postroad.simulators import hostile
+from postroad.tenancy.audit import SYSTEM
 from postroad.tenancy.checks import Check, Refusal
 from postroad.tenancy.records import InDoubtPolicy, Mode, SendMode
+from postroad.worker.relays import connectable
+
+pytestmark = pytest.mark.usefixtures("offices")
 
 
 def test_a_message_is_sent_and_the_log_says_so() -> None:
@@ -98,6 +105,47 @@ def test_a_refused_recipient_is_not_sent_and_the_reason_tells_the_code_alone() -
             assert message.recipients[0].state is State.BOUNCED
             (attempt,) = await office.core.mail.attempts(message.app_id, message.id)
             assert "RCPT TO:<bo@b.example>" in attempt.transcript
+
+        in_office(work)
+
+
+def test_a_title_that_cannot_be_sent_is_told_in_chinese_by_the_callers_name() -> None:
+    async def work(office: Office) -> None:
+        await office.add_app(mode=Mode.CAPTURE)
+        await office.add_user()
+
+        sent = await office.core.nobase.send(office.request(title="x" * 1_000_000), "session")
+
+        assert isinstance(sent, NotSent)
+        assert sent.reason == "title过长"
+        (entry,) = await office.log()
+        assert entry.reason.startswith("subject: longer than")
+
+    in_office(work)
+
+
+def test_the_time_that_a_password_took_is_taken_off_the_time_limit() -> None:
+    with hostile() as server:
+
+        async def work(office: Office) -> None:
+            app = await office.add_app()
+            account = await office.add_relay(server.port)
+            to = Address("bo@b.example")
+
+            def asked(seconds: float) -> Caller:
+                asked_at = moment() - timedelta(seconds=seconds)
+                return Caller("nobase", "192.0.2.1", to.email, "t", asked_at=asked_at)
+
+            sending = office.core.nobase._sending
+            way = Way(is_captured=False, relay=connectable(account, ""), relay_id=account.id)
+            late, early = [
+                await sending.send(app, lambda: Message(FROM, to, "t", "x"), asked(ago), way)
+                for ago in (app.time_limit_s + 1, -app.time_limit_s)
+            ]
+
+            assert isinstance(late, NotSent)
+            assert late.code is Code.TIMEOUT
+            assert isinstance(early, Sent)
 
         in_office(work)
 
@@ -258,7 +306,7 @@ def test_queued_mail_in_doubt_is_tried_again_with_the_same_identity() -> None:
             await office.settlements.get()
             (message,) = await office.stored()
             first_content = await core.mail.content(message.app_id, message.id)
-            settled = await core.releasing.release(message.app_id, message.id)
+            settled = await core.releasing.release(message.app_id, message.id, by=SYSTEM)
 
             assert settled.code is Code.OK
             assert await core.mail.content(message.app_id, message.id) == first_content

@@ -15,8 +15,11 @@ from postroad.operations.danbee import DanbeeCall
 from postroad.operations.sending import Sent
 from postroad.settings import PresetOverride
 from postroad.simulators import hostile
-from postroad.tenancy.records import App, Mode, SendMode
-from postroad.worker.loop import LEASE
+from postroad.tenancy.audit import SYSTEM
+from postroad.tenancy.records import App, AppState, Mode, SendMode
+from postroad.worker.leases import LENGTH as LEASE
+
+pytestmark = pytest.mark.usefixtures("offices")
 
 OTHER_APP = "1234567891"
 
@@ -41,7 +44,7 @@ async def captured(office: Office, **app: Any) -> StoredMessage:
 
 
 def release(office: Office, message: StoredMessage) -> Any:
-    return office.core.releasing.release(message.app_id, message.id)
+    return office.core.releasing.release(message.app_id, message.id, by=SYSTEM)
 
 
 def test_captured_mail_goes_to_the_relay_as_it_was_captured() -> None:
@@ -151,7 +154,7 @@ def test_another_apps_message_is_not_there() -> None:
 
             for app_id, message_id in ((OTHER_APP, message.id), (APPID, "0" * 36), ("x", "y")):
                 with pytest.raises(NotFoundError, match="there is no message"):
-                    await office.core.releasing.release(app_id, message_id)
+                    await office.core.releasing.release(app_id, message_id, by=SYSTEM)
 
             assert await state_of(office, message) is State.CAPTURED
 
@@ -302,7 +305,7 @@ def test_a_command_beside_the_server_releases_what_the_server_captured() -> None
             async def command(other: Office) -> None:
                 assert (await release(other, message)).code is Code.OK
 
-            await with_core(office.folder, command, is_server=False)
+            await with_core(office.place, command, is_server=False)
 
             assert await state_of(office, message) is State.ACCEPTED
             assert isinstance(await office.core.nobase.send(office.request(), "s"), Sent)
@@ -310,3 +313,33 @@ def test_a_command_beside_the_server_releases_what_the_server_captured() -> None
         in_office(work)
         assert len(server.messages) == 1
     assert SIGNATURE.encode() not in server.messages[0].content
+
+
+def test_what_a_killed_release_left_is_released_again_without_a_server() -> None:
+    with hostile() as server:
+
+        async def work(office: Office) -> None:
+            message = await captured(office)
+            await office.add_relay(server.port)
+            long_ago = moment() - 2 * LEASE
+            lease = Lease("command:dead", long_ago + LEASE)
+            assert await office.core.queue.claim_one(APPID, message.id, lease, now=long_ago)
+
+            settled = await release(office, message)
+
+            assert settled.code is Code.OK
+            attempts = await office.core.mail.attempts(message.app_id, message.id)
+            assert [attempt.code for attempt in attempts] == [None, Code.OK]
+
+        in_office(work)
+
+
+def test_nothing_is_released_for_an_app_that_is_stopped() -> None:
+    async def work(office: Office) -> None:
+        message = await captured(office)
+        await office.core.directory.apps.change(APPID, state=AppState.STOPPED)
+
+        with pytest.raises(ConflictError, match="stays here: the app is stopped"):
+            await release(office, message)
+
+    in_office(work)

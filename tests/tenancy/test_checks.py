@@ -109,6 +109,21 @@ def test_nothing_is_taken_off_what_was_given() -> None:
     assert refused(request(WITH_TOKEN, token=f"{TOKEN} ")).check is Check.TOKEN_INVALID
 
 
+@pytest.mark.parametrize(
+    "appid", ["1" * 9, "1" * 11, "1" * 1_900_000, "１" * 10, "١" * 10, "100000000a", " 000000001"]
+)
+def test_nobody_is_asked_for_an_app_whose_id_cannot_be_one(appid: str) -> None:
+    world = World()
+
+    answer = world.drive(may_send(request(WITH_TOKEN, appid=appid), NOW))
+    found = world.drive(who_asks(request(WITH_TOKEN, appid=appid), NOW))
+
+    assert isinstance(answer, Refusal)
+    assert answer.check is Check.APP_UNKNOWN
+    assert found is None
+    assert world.asked == []
+
+
 def test_the_old_signature_counts_until_its_time() -> None:
     rotated = app(signature="9" * 32, old_signature=SIGNATURE, old_signature_until=NOW + SECOND)
 

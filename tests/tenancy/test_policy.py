@@ -42,12 +42,22 @@ def test_an_address_or_its_domain_matches(pattern: str, email: str) -> None:
             "*@c.example",
             "@d.example",
         ),
+        *("Bo@c.e\u017fample", "bo@c.exampl\u0435"),
         *("by@c.example", "bo@d.example", "@bo@c.example", "@c.example ", " bo@c.example"),
         *("Bo <bo@c.example>", "@c.example\n", "\ud800", "@\ud800"),
     ],
 )
 def test_nothing_else_matches(pattern: str) -> None:
     assert not matches(pattern, BO)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "email"),
+    [("kim@c.example", "\u212aim@c.example"), ("\u212aim@c.example", "Kim@c.example")],
+)
+def test_the_kelvin_sign_is_another_letter_than_k(pattern: str, email: str) -> None:
+    assert not matches(pattern, Address(email))
+    assert matches(email, Address(email))
 
 
 @given(st.text(st.characters(), max_size=30))

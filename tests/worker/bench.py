@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,13 +15,15 @@ from postroad.delivery.messages import Claim, Lease, Settlement, StoredMessage
 from postroad.delivery.states import State
 from postroad.errors import StorageError
 from postroad.operations.sending import Sent
-from postroad.storage.migrate import migrate
 from postroad.storage.queue import QueueStore
+from postroad.storage.sqlite.migrate import migrate
 from postroad.storage.tenants import TenantStore
-from postroad.tenancy.records import App, InDoubtPolicy, RelayAccount, Route, SendMode
+from postroad.tenancy.audit import Actor
+from postroad.tenancy.records import App, Developer, InDoubtPolicy, RelayAccount, Route, SendMode
 from postroad.transport.pools import Pools
 from postroad.worker.courier import Courier, Errand
-from postroad.worker.loop import LEASE, Dispatcher, Leases, Loop
+from postroad.worker.leases import LENGTH, Leases
+from postroad.worker.loop import Dispatcher, Loop
 from postroad.worker.ports import Queue, Relays
 
 JITTER = 0.5  # the middle: a retry comes after exactly its time
@@ -81,9 +83,15 @@ class TroubledQueue:
         return await self._queue.claim(lease, now=now, limit=limit)
 
     async def claim_one(
-        self, app_id: str, message_id: str, lease: Lease, *, now: datetime
+        self,
+        app_id: str,
+        message_id: str,
+        lease: Lease,
+        *,
+        now: datetime,
+        by: Actor | None = None,
     ) -> Claim | None:
-        return await self._queue.claim_one(app_id, message_id, lease, now=now)
+        return await self._queue.claim_one(app_id, message_id, lease, now=now, by=by)
 
     async def settle(self, claim: Claim, settlement: Settlement) -> bool:
         self._trouble.meet("settle")
@@ -93,11 +101,14 @@ class TroubledQueue:
         self._trouble.meet("doubt")
         return await self._queue.doubt(claim, why, at=at)
 
-    async def renew(self, token: str, *, until: datetime) -> None:
-        await self._queue.renew(token, until=until)
+    async def renew(self, token: str, messages: Collection[str], *, until: datetime) -> None:
+        self._trouble.meet("renew")
+        await self._queue.renew(token, messages, until=until)
 
-    async def expire(self, *, now: datetime, dead: str = "") -> int:
-        return await self._queue.expire(now=now, dead=dead)
+    async def expire(
+        self, *, now: datetime, dead: str = "", under_way: Collection[str] = ()
+    ) -> int:
+        return await self._queue.expire(now=now, dead=dead, under_way=under_way)
 
     async def next_due(self) -> datetime | None:
         self._trouble.meet("next_due")
@@ -114,6 +125,9 @@ class TroubledRelays:
     async def app(self, app_id: str) -> App | None:
         self._trouble.meet("app")
         return await self._relays.app(app_id)
+
+    async def developer(self, developer_id: str) -> Developer | None:
+        return await self._relays.developer(developer_id)
 
     async def relay(self, app_id: str, relay_id: str) -> RelayAccount | None:
         self._trouble.meet("relay")
@@ -170,7 +184,7 @@ class Bench:
 
     async def claim(self, token: str = TOKEN) -> Claim:
         """Claim the one message that is due."""
-        lease = Lease(token, self.clock() + LEASE)
+        lease = Lease(token, self.clock() + LENGTH)
         (claim,) = await self.queue.claim(lease, now=self.clock(), limit=10)
         return claim
 
@@ -184,7 +198,13 @@ class Bench:
             return await self.settled.get()
 
 
-def at_bench(work: Callable[[Bench], Awaitable[None]], port: int = NOBODY, **app: Any) -> None:
+def at_bench(
+    work: Callable[[Bench], Awaitable[None]],
+    port: int = NOBODY,
+    *,
+    renewed_every_s: float = 10.0,
+    **app: Any,
+) -> None:
     """Do `work` at a bench on an empty database, with mail that is queued.
 
     port: of the app's relay on loopback.
@@ -203,20 +223,23 @@ def at_bench(work: Callable[[Bench], Awaitable[None]], port: int = NOBODY, **app
         troubles: list[StorageError] = []
         defects: list[Exception] = []
         queue = TroubledQueue(office.core.queue, trouble)
+        leases = Leases(TOKEN, clock, renewed_every_s=renewed_every_s)
         courier = Courier(
             queue,
             pools,
+            leases,
             clock=clock,
             jitter=lambda: JITTER,
             settled=lambda _, settlement, __: settled.put_nowait(settlement),
             lease_lost=lost.append,
             doubted=doubted.append,
+            trouble=troubles.append,
         )
         loop = Loop(
             queue,
-            Dispatcher(TroubledRelays(office.core.tenants, trouble), courier),
+            Dispatcher(TroubledRelays(office.core.tenants, trouble), courier, clock),
             courier,
-            Leases(TOKEN, clock),
+            leases,
             clock=clock,
             trouble=troubles.append,
             defect=defects.append,

@@ -11,13 +11,13 @@ from tests.worker.bench import TOKEN, Bench, at_bench
 
 from postroad.delivery.messages import Claim, Lease
 from postroad.delivery.states import State
-from postroad.errors import Code, ConnectError, StorageError
+from postroad.errors import Code, ConnectError
 from postroad.simulators import hostile
 from postroad.simulators.misbehaviour.server import HostileSimulator
 from postroad.tenancy.records import InDoubtPolicy
 from postroad.transport.relay import Relay
 from postroad.worker.courier import Errand
-from postroad.worker.loop import LEASE
+from postroad.worker.leases import LENGTH as LEASE
 
 SLOW_S = 0.02  # an octet of the last reply, of which there are some thirty
 
@@ -34,16 +34,17 @@ async def until_sending(bench: Bench, server: HostileSimulator) -> None:
     assert bench.courier.under_way == 1
 
 
-def test_what_could_not_be_stored_is_stored_later_and_the_caller_hears_so() -> None:
+def test_an_acceptance_that_cannot_be_stored_is_in_doubt_for_the_caller_and_stored_later() -> None:
     with hostile() as server:
 
         async def work(bench: Bench) -> None:
             await bench.put()
             bench.trouble.left["settle"] = 1
 
-            with pytest.raises(StorageError, match="the disk is full"):
-                await bench.courier.carry(errand(await bench.claim(), server))
+            told = await bench.courier.carry(errand(await bench.claim(), server))
 
+            assert told.code is Code.IN_DOUBT
+            assert [str(error) for error in bench.troubles] == ["the disk is full"]
             assert bench.courier.under_way == 1
             assert bench.settled.empty()
             assert await bench.state() is State.SENDING
@@ -55,6 +56,23 @@ def test_what_could_not_be_stored_is_stored_later_and_the_caller_hears_so() -> N
 
         at_bench(work)
         assert len(server.messages) == 1
+
+
+def test_a_refusal_that_cannot_be_stored_is_told_as_it_is() -> None:
+    with hostile("550@rcpt") as server:
+
+        async def work(bench: Bench) -> None:
+            await bench.put()
+            bench.trouble.left["settle"] = 1
+
+            told = await bench.courier.carry(errand(await bench.claim(), server))
+
+            assert [(fate.state, fate.code) for fate in told.fates] == [(State.BOUNCED, 550)]
+            assert await bench.state() is State.SENDING
+            await bench.courier.drain(10)
+            assert await bench.state() is State.BOUNCED
+
+        at_bench(work)
 
 
 def test_who_waits_no_more_does_not_stop_the_sending() -> None:
@@ -214,3 +232,22 @@ def test_a_hundred_errands_are_each_settled_once() -> None:
             assert states.count(State.FAILED) == 30
 
         at_bench(work)
+
+
+def test_leases_are_renewed_while_anything_is_under_way() -> None:
+    with hostile("silence@dot") as server:
+
+        async def work(bench: Bench) -> None:
+            await bench.put()
+            claim = await bench.claim()
+            waiting = asyncio.create_task(bench.courier.carry(errand(claim, server)))
+            await until_sending(bench, server)
+
+            bench.clock.go(seconds=25)
+            await bench.trouble.until("renew", bench.trouble.calls.get("renew", 0) + 2)
+            bench.clock.go(seconds=25)
+
+            assert await bench.queue.expire(now=bench.clock()) == 0
+            waiting.cancel()
+
+        at_bench(work, renewed_every_s=0.01)

@@ -14,7 +14,9 @@ from postroad.delivery.states import State
 from postroad.errors import Code
 from postroad.simulators import hostile
 from postroad.tenancy.records import InDoubtPolicy
-from postroad.worker.loop import LEASE, Dispatcher, Leases, Loop
+from postroad.worker.leases import LENGTH as LEASE
+from postroad.worker.leases import Leases
+from postroad.worker.loop import Dispatcher, Loop
 
 MINUTE = timedelta(minutes=1)
 
@@ -279,7 +281,7 @@ def test_stopping_again_and_again_in_the_middle_of_work_hands_nothing_over_twice
 
         async def work(bench: Bench) -> None:
             await bench.put(60)
-            dispatcher = Dispatcher(bench.tenants, bench.courier)
+            dispatcher = Dispatcher(bench.tenants, bench.courier, bench.clock)
 
             rounds = 0
             while await bench.queue.next_due() is not None:
@@ -358,3 +360,24 @@ def test_stopping_waits_no_longer_than_it_may() -> None:
             assert await bench.state() is State.SENDING
 
         at_bench(work, server.port)
+
+
+def test_what_this_process_is_sending_is_not_ended_after_the_machine_slept() -> None:
+    with hostile("drip@dot", pace_s=0.02) as server:
+
+        async def work(bench: Bench) -> None:
+            await bench.put()
+            await bench.loop.start()
+            await asyncio.to_thread(server.wait_for_message)
+
+            claims = bench.trouble.calls["claim"]
+            bench.clock.go(minutes=5)
+            bench.loop.wake()
+            await bench.trouble.until("claim", claims + 1)
+
+            assert (await bench.next_settled()).code is Code.OK
+            assert await bench.state() is State.ACCEPTED
+            assert not bench.lost
+
+        at_bench(work, server.port)
+        assert len(server.messages) == 1

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from postroad.delivery.states import State
-from postroad.errors import Code
+from postroad.errors import Code, Reason
+from postroad.tenancy.limits import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Lease:
 class LogEntry:
     """One request in the send log.
 
+    id:         that of its message, when it has one.
     status:     "sent", "captured", "queued", "sending", "failed", "in_doubt" or "refused"; of an
                 entry with a message it follows the message.
     reason:     why it was refused or failed, as the caller read it; else "".
@@ -100,11 +102,14 @@ class WindowStart:
 class Intake:
     """What one transaction stores when a message comes in.
 
-    When a window is shut nothing of it is: the log then has the request as refused, "too_soon".
+    When a window is shut nothing of it is: the log then has the request as refused, "too_soon";
+    when a limit is reached likewise, as "over_limit" and the kind of the limit.
 
     message:    None when it could not be built: the windows start and the log tells why.
     lease:      held by this process for a message that it sends at once.
     attempt_id: of the attempt that begins with the lease.
+    limits:     that the message counts for, in the order in which they are counted; without a
+                message nothing is counted.
     """
 
     log: LogEntry
@@ -112,6 +117,7 @@ class Intake:
     lease: Lease | None = None
     attempt_id: str = ""
     windows: tuple[WindowStart, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +190,7 @@ class Settlement:
     """What an attempt brought, to be stored in one transaction.
 
     code, phase, error: of the attempt; `transcript` is "" for those not kept.
+    reason: of the error, finer than its code; it is told and not stored.
     due:  when the recipients that are not final are tried again, None when nothing is.
     """
 
@@ -195,6 +202,7 @@ class Settlement:
     at: datetime
     relay_id: str | None
     transcript: str = ""
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,15 +68,12 @@ def settle(
         at=now,
         relay_id=relay_id,
         transcript=transcript,
+        reason=outcome.error.reason if outcome.error else None,
     )
 
 
-def reason_for_caller(
-    settlement: Settlement, provider: str | None, lang: str, *, reason: Reason | None = None
-) -> str:
+def reason_for_caller(settlement: Settlement, provider: str | None, lang: str) -> str:
     """Return why a message was not sent, or that it may have been, for the caller to read.
-
-    reason: of the outcome's error, which says more than its code where no reply decided.
 
     Of the server only the numbers are told, as in `收件人邮箱不存在(550 5.1.1)`: what it wrote, its
     name and our login are not the caller's.
@@ -86,7 +83,7 @@ def reason_for_caller(
     refused = (fate for fate in settlement.fates if fate.state is not State.ACCEPTED and fate.code)
     fate = next(refused, None)
     if fate is None:
-        return _without_reply(settlement.code, reason, provider, lang)
+        return _without_reply(settlement.code, settlement.reason, provider, lang)
     numbers = f"{fate.code} {fate.enhanced}".rstrip()
     reply = Reply(fate.code, (f"{fate.enhanced} {fate.text}".strip(),))
     phase = Phase(settlement.phase)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from postroad import providers
 from postroad.errors import AddressError, SettingsError
-from postroad.message import Address
+from postroad.message import Address, ascii_folded
 from postroad.tenancy.policy import matches
 from postroad.tenancy.records import App, RelayAccount, Route
 
@@ -54,7 +54,7 @@ def check_sender(app_from: Address, relay: RelayAccount) -> str:
     if preset is None or preset.from_rule is not providers.FromRule.ACCOUNT:
         return ""
     account = _account_of(relay)
-    if account is None or account.path.lower() == app_from.path.lower():
+    if account is None or ascii_folded(account.path) == ascii_folded(app_from.path):
         return ""
     return (
         f"{preset.title.en} sends mail only from the account's own address {account.email},"

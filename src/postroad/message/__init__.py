@@ -3,7 +3,7 @@
 from postroad.message.address import Address, parse_address, parse_address_list
 from postroad.message.attachment import Attachment
 from postroad.message.builder import BuiltMessage, build
-from postroad.message.characters import forbid_controls
+from postroad.message.characters import ascii_folded, forbid_controls
 from postroad.message.message import Message
 from postroad.message.text import html_to_text, looks_like_html
 
@@ -12,6 +12,7 @@ __all__ = [
     "Attachment",
     "BuiltMessage",
     "Message",
+    "ascii_folded",
     "build",
     "forbid_controls",
     "html_to_text",

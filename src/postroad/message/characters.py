@@ -10,6 +10,7 @@ from postroad.errors import HeaderFieldError, MessageError
 # a field for some program on the way.
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # Embeddings, overrides and isolates let a name show what it is not ("fdp.exe" as "exe.pdf").
+_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -31,6 +32,14 @@ def forbid_bidi(text: str, field: str, error: type[MessageError] = HeaderFieldEr
             f"{field}: U+{ord(found[0]):04X} at position {found.start()} turns the direction of"
             " writing and may not stand there"
         )
+
+
+def ascii_folded(text: str) -> str:
+    """Return `text` with the letters A to Z in lower case, and no other letter changed.
+
+    source: RFC 4343 §3; of other letters several have one lower case.
+    """
+    return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
 def shown(text: str) -> str:

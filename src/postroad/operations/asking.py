@@ -17,10 +17,11 @@ from postroad.telemetry import events
 from postroad.tenancy import checks
 from postroad.tenancy.checks import Check, Granted, Refusal, Request
 from postroad.tenancy.delays import delay_s
+from postroad.tenancy.limits import network_of
 from postroad.tenancy.passwords import password_form
 from postroad.tenancy.records import App, RelayAccount
 
-_BUSY_S = 5  # what a caller is told when too many passwords wait for their turn
+BUSY_S = 5  # what a caller is told when too many passwords wait for their turn
 # Many people share an address (offices, mobile networks); an account has one owner.
 _FREE_FAILURES_OF_ADDRESS = 90
 # Of one account, as many as Argon2 computes: hundreds of guesses that all begin before the first
@@ -70,9 +71,11 @@ class Asker:
             elif found.check is Check.PASSWORD_WRONG:
                 await self._failed(found.app.id, account, request.ip)
             elif found.check is Check.USER_UNKNOWN:
-                await self._accounts.login_failed([_of_address(request.ip)], self._clock())
-        elif account:
-            await self._succeeded(found.app.id, account)
+                now = self._clock()
+                key = _of_unknown(found.app.id, request.ip, now)
+                await self._accounts.login_failed([key], now)
+        elif account and request.has("pass") and found.user is not None:
+            await self._succeeded(found.app.id, account, request.ip)
         return found
 
     def _turn(self, request: Request) -> AbstractAsyncContextManager[object]:
@@ -117,34 +120,45 @@ class Asker:
                 return await self._delay_s(app_id, account, request.ip)
             case checks.TestPassword(user, password):
                 known = user.password_hash if user else None
-                return await self._passwords.verify(known, password_form(password))
+                app_id = request.text("appid")
+                return await self._passwords.verify(known, password_form(password), app_id)
         raise TypeError(f"no answer to {type(question).__name__}")
 
     async def _delay_s(self, app_id: str, account: str, ip: str) -> int:
-        """Return how long the next login has to wait, for the account or for the address."""
-        if self._passwords.is_busy:
-            return _BUSY_S
+        """Return how long the next login has to wait, for the account or for the address.
+
+        Whoever asks for accounts that do not exist waits for those, and keeps nobody from his own.
+        """
+        if self._passwords.is_busy_for(app_id):
+            return BUSY_S
         now = self._clock()
-        of_account, of_address = await self._facts.failures(
-            [_of_account(app_id, account), _of_address(ip)]
+        is_known = await self._facts.user(app_id, account) is not None
+        of_address = _of_address if is_known else _of_unknown
+        of_account, of_address_ = await self._facts.failures(
+            [_of_account(app_id, account), of_address(app_id, ip, now)]
         )
         seconds = max(
             delay_s(*of_account, now),
-            delay_s(max(of_address[0] - _FREE_FAILURES_OF_ADDRESS, 0), of_address[1], now),
+            delay_s(max(of_address_[0] - _FREE_FAILURES_OF_ADDRESS, 0), of_address_[1], now),
         )
         if seconds:
             events.login_delayed(app=app_id, ip=ip, seconds=seconds)
         return seconds
 
     async def _failed(self, app_id: str, account: str, ip: str) -> None:
-        keys = [_of_account(app_id, account), _of_address(ip)]
-        await self._accounts.login_failed(keys, self._clock())
+        now = self._clock()
+        keys = [_of_account(app_id, account), _of_address(app_id, ip, now)]
+        await self._accounts.login_failed(keys, now)
 
-    async def _succeeded(self, app_id: str, account: str) -> None:
-        key = _of_account(app_id, account)
-        ((failures, _),) = await self._facts.failures([key])
+    async def _succeeded(self, app_id: str, account: str, ip: str) -> None:
+        """Forget the account's failures, and one of its address: most people there are honest."""
+        of_account = _of_account(app_id, account)
+        of_address = _of_address(app_id, ip, self._clock())
+        (failures, _), (failures_there, _) = await self._facts.failures([of_account, of_address])
         if failures:
-            await self._accounts.login_succeeded([key])
+            await self._accounts.login_succeeded([of_account])
+        if failures_there:
+            await self._accounts.failure_forgiven(of_address)
 
 
 _BEFORE_THE_APP = frozenset({Check.REPEATED, Check.ILLEGAL, Check.MISSING})
@@ -154,5 +168,11 @@ def _of_account(app_id: str, account: str) -> str:
     return f"account:{app_id}:{account}"
 
 
-def _of_address(ip: str) -> str:
-    return f"address:{ip}"
+def _of_address(app_id: str, ip: str, now: datetime) -> str:
+    """Return the key of an address, for one app and one day: the next day begins with none."""
+    return f"address:{app_id}:{network_of(ip)}:{now:%Y%m%d}"
+
+
+def _of_unknown(app_id: str, ip: str, now: datetime) -> str:
+    """Return the same for accounts that do not exist."""
+    return f"unknown:{app_id}:{network_of(ip)}:{now:%Y%m%d}"

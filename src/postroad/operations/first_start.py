@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from postroad.errors import ConflictError
 from postroad.operations.identifiers import new_id
 from postroad.operations.passwords import Passwords
 from postroad.operations.ports import Directory
@@ -30,5 +31,8 @@ async def first_operator(
         created_at=clock(),
         is_setup=True,
     )
-    await directory.operators.add(operator)
+    try:
+        await directory.operators.add(operator)
+    except ConflictError:  # another server starts at the same time, and tells its password
+        return None
     return password

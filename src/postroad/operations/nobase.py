@@ -10,13 +10,14 @@ from typing import Final
 
 from postroad.delivery import routing
 from postroad.message import Address, Message, html_to_text, looks_like_html
-from postroad.operations.asking import Asker
+from postroad.operations.asking import BUSY_S, Asker
 from postroad.operations.identifiers import new_id
 from postroad.operations.passwords import Passwords
 from postroad.operations.ports import Accounts, Mail
 from postroad.operations.sending import Caller, NotSent, Sending, Sent, TooSoon, Way
 from postroad.tenancy import checks, keys
 from postroad.tenancy.checks import Check, Granted, Refusal, Request
+from postroad.tenancy.limits import RECIPIENT_HOUR, Excess
 from postroad.tenancy.passwords import password_form
 from postroad.tenancy.records import SendMode, User, UserToken, Window
 from postroad.worker.ports import Relays
@@ -24,6 +25,7 @@ from postroad.worker.relays import connectable
 
 DOOR: Final = "nobase"
 _KEPT_TOKENS: Final = 10
+_FIELDS: Final = {"subject": "title", "text": "content", "html": "content"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Bound:
 class Nobase:
     """The operations of the nobase door; each returns a value for everything a caller can do.
 
+    recipient_hour: mails to one recipient in an hour, where the app does not say.
     raises: StorageError.
     """
 
@@ -64,6 +67,7 @@ class Nobase:
         passwords: Passwords,
         clock: Callable[[], datetime],
         refused: Callable[[str, Refusal, str], None],
+        recipient_hour: int = RECIPIENT_HOUR,
     ) -> None:
         self._asker = asker
         self._sending = sending
@@ -73,12 +77,14 @@ class Nobase:
         self._passwords = passwords
         self._clock = clock
         self._refused = refused
+        self._recipient_hour = recipient_hour
 
     async def send(self, request: Request, session: str) -> Sent | NotSent | Refusal:
         """Send one mail.
 
         session: the caller's, as a digest.
         """
+        asked_at = self._clock()
         granted = await self._asker.verdict(checks.may_send, request)
         if isinstance(granted, Refusal):
             return await self._logged(granted, request)
@@ -90,12 +96,18 @@ class Nobase:
         sent = await self._sending.send(
             app,
             lambda: _message(sender, address, values["title"], values["content"]),
-            _caller(request, granted.user),
+            replace(_caller(request, granted.user), asked_at=asked_at, fields=_FIELDS),
             await self._way(granted),
             _windows(granted, session),
+            recipient_hour=self._recipient_hour,
         )
         if isinstance(sent, TooSoon):
-            return self._told(Refusal(Check.TOO_SOON, seconds=sent.seconds, app=app), request)
+            check = Check.OVER_LIMIT if sent.standing else Check.TOO_SOON
+            return self._told(
+                Refusal(check, seconds=sent.seconds, app=app, standing=sent.standing), request
+            )
+        if isinstance(sent, Excess):
+            return self._told(Refusal(Check.TOO_LARGE, app=app), request)
         return sent
 
     async def register(self, request: Request) -> Registered | Refusal:
@@ -103,12 +115,14 @@ class Nobase:
         granted = await self._asker.verdict(checks.may_register, request)
         if isinstance(granted, Refusal):
             return self._told(granted, request)
+        if self._passwords.is_busy_for(granted.app.id):
+            return self._told(Refusal(Check.TOO_SOON, seconds=BUSY_S, app=granted.app), request)
         values = request.values
         user = User(
             id=new_id(),
             app_id=granted.app.id,
             account=values["user"],
-            password_hash=await self._passwords.hash(password_form(values["pass"])),
+            password_hash=await self._passwords.hash(password_form(values["pass"]), granted.app.id),
             created_at=self._clock(),
             nickname=values["nickname"],
             qq=values.get("qq", ""),

@@ -13,6 +13,8 @@ from typing import Protocol, TypeVar
 
 from postroad.delivery.messages import Attempt, Intake, LogEntry, StoredMessage
 from postroad.delivery.states import State
+from postroad.tenancy.audit import Actor, AuditEntry, AuditFilter, End, Note
+from postroad.tenancy.limits import Limit, Standing
 from postroad.tenancy.records import (
     ApiKey,
     App,
@@ -25,6 +27,7 @@ from postroad.tenancy.records import (
 )
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Facts(Protocol):
@@ -65,7 +68,7 @@ class Facts(Protocol):
     async def failures(self, keys: Sequence[str]) -> Sequence[tuple[int, datetime]]:
         """Return for each key how many logins failed in a row and when the last did.
 
-        (0, the epoch) where none did. A key is "account:<app>:<account>" or "address:<ip>".
+        (0, the epoch) where none did. A key begins with its kind, "account:<app>:<account>".
         """
         ...
 
@@ -93,14 +96,20 @@ class Accounts(Protocol):
         """Forget the failures of each key."""
         ...
 
+    async def failure_forgiven(self, key: str) -> None:
+        """Take one failure off a key that has any."""
+        ...
+
 
 class Mail(Protocol):
     """Messages of one app: in, and looked at; each method is one durable transaction."""
 
-    async def accept(self, intake: Intake, *, now: datetime) -> datetime | None:
-        """Store what came in, or nothing but a refused log entry when a window is shut.
+    async def accept(self, intake: Intake, *, now: datetime) -> datetime | Standing | None:
+        """Store what came in, or nothing but a refused log entry.
 
-        returns: None when stored; else when the window that is open last will have passed.
+        returns: when a window is shut, when the one that is open last will have passed; when a
+                 limit counts, how the message stands to it (of several, to the tightest): it is
+                 stored unless that is over; None when it is stored and nothing counts.
         """
         ...
 
@@ -120,8 +129,23 @@ class Mail(Protocol):
         """Return every attempt at a message, the first first."""
         ...
 
+    async def discard(self, app_id: str, message_id: str, *, note: Note, now: datetime) -> bool:
+        """Delete a message of the app that was captured for every recipient, and note that.
+
+        returns: False, and nothing done, when there is no such message, or it is another's.
+        """
+        ...
+
     async def find_app(self, message_id: str) -> str | None:
         """Return the app that a message belongs to, for operators."""
+        ...
+
+
+class Counters(Protocol):
+    """What counts requests, for every process on one database."""
+
+    async def count(self, limit: Limit, *, now: datetime) -> Standing:
+        """Count one request, unless the limit is reached, and return how it stands to it."""
         ...
 
 
@@ -129,14 +153,23 @@ class Mail(Protocol):
 class LogFilter:
     """Which entries of the send log; what is None restricts nothing.
 
-    to:    the recipient, as it was given.
-    after: only entries that came after the one with this id (ids grow with time).
+    to:       the recipient, as it was given.
+    after:    only entries that were stored after the one with this id.
+    relay_id: of the relay that was chosen for the message when it came in.
+    since:    not before this moment; `until`: before this one.
+    text:     a part of the title or of the recipient, whatever its letter case and width.
+    before:   only entries that were stored before the one with this id.
     """
 
     app_id: str | None = None
     to: str | None = None
     status: str | None = None
     after: str | None = None
+    relay_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+    before: str | None = None
 
 
 class SendLog(Protocol):
@@ -147,17 +180,55 @@ class SendLog(Protocol):
         ...
 
 
-class Messages(Protocol):
-    """Messages of any app, listed for operators."""
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """Which messages; what is None restricts nothing.
 
-    async def list(
-        self, *, app_id: str | None, state: State | None, to: str | None, limit: int
+    state, to: of one and the same recipient.
+    relay_id:  of the relay that was chosen when it came in.
+    since:     created not before this moment; `until`: before this one.
+    text:      a part of the subject, of the From field's mailbox or of a recipient's address,
+               whatever its letter case and width.
+    """
+
+    app_id: str | None = None
+    state: State | None = None
+    to: str | None = None
+    relay_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+
+
+class Messages(Protocol):
+    """Messages of any app, listed."""
+
+    async def page(
+        self, which: MessageFilter, *, before: str | None, limit: int
     ) -> list[StoredMessage]:
-        """Return messages, the newest first."""
+        """Return messages, the newest first: the first `limit`, or those after `before`.
+
+        before: id of the last message seen (ids grow with time); it need not exist any more.
+        """
         ...
 
 
-class Records(Protocol[T]):
+class Readable(Protocol[T_co]):
+    """Things of one kind, only looked at."""
+
+    async def get(self, record_id: str) -> T_co | None:
+        """Return one by its id."""
+        ...
+
+    async def page(self, *, after: tuple[datetime, str] | None, limit: int) -> Sequence[T_co]:
+        """Return the oldest `limit`, or those made later than a moment, or then with a greater id.
+
+        after: when the last one of the page before was made, and its id.
+        """
+        ...
+
+
+class Records(Readable[T], Protocol[T]):
     """Things of one kind; those of an app are given by the app's own Records."""
 
     async def add(self, record: T) -> None:
@@ -165,10 +236,6 @@ class Records(Protocol[T]):
 
         raises: ConflictError when its id, or a name that must be unique, is taken.
         """
-        ...
-
-    async def get(self, record_id: str) -> T | None:
-        """Return one by its id."""
         ...
 
     async def list(self) -> list[T]:
@@ -187,8 +254,27 @@ class Records(Protocol[T]):
         ...
 
 
+class Audit(Protocol):
+    """The audit log, read."""
+
+    async def entries(self, which: AuditFilter, *, limit: int) -> list[AuditEntry]:
+        """Return entries, oldest first: the newest `limit`, or with `after` the next `limit`."""
+        ...
+
+    async def end(self) -> End:
+        """Return the number of all entries, and the hash of the last."""
+        ...
+
+
 class Directory(Protocol):
-    """Everything an operator manages."""
+    """Everything an operator manages; every change is noted in the audit log."""
+
+    def acting(self, actor: Actor, action: str = "") -> Directory:
+        """Return the same, whose changes are noted in the name of `actor`.
+
+        action: what each is called; "" for the kind of its record and what is done to it.
+        """
+        ...
 
     @property
     def developers(self) -> Records[Developer]:
@@ -209,8 +295,8 @@ class Directory(Protocol):
         """The app's users."""
         ...
 
-    def keys(self, app_id: str) -> Records[ApiKey]:
-        """The app's API keys."""
+    def keys(self, app_id: str | None) -> Records[ApiKey]:
+        """The app's API keys; with None the operator's."""
         ...
 
     def relays(self, app_id: str | None) -> Records[RelayAccount]:
@@ -219,6 +305,26 @@ class Directory(Protocol):
 
     def routes(self, app_id: str) -> Records[Route]:
         """The app's routes."""
+        ...
+
+    @property
+    def every_user(self) -> Readable[User]:
+        """The users of all apps, for the operator."""
+        ...
+
+    @property
+    def every_key(self) -> Readable[ApiKey]:
+        """The keys of all apps and the operator's, likewise."""
+        ...
+
+    @property
+    def every_relay(self) -> Readable[RelayAccount]:
+        """The relays of all apps and the operator's, likewise."""
+        ...
+
+    @property
+    def every_route(self) -> Readable[Route]:
+        """The routes of all apps, likewise."""
         ...
 
     async def set_relay_secret(self, app_id: str | None, relay_id: str, secret: str) -> bool:

@@ -10,9 +10,11 @@ from postroad.delivery.messages import Settlement
 from postroad.errors import ConflictError, NotFoundError
 from postroad.message import Address
 from postroad.operations.ports import Facts, Mail
+from postroad.tenancy import policy
+from postroad.tenancy.audit import Actor
 from postroad.tenancy.records import SendMode
 from postroad.worker.courier import Courier, Errand
-from postroad.worker.loop import Leases
+from postroad.worker.leases import Leases
 from postroad.worker.ports import Queue, Relays
 from postroad.worker.relays import connectable
 
@@ -38,15 +40,19 @@ class Release:
         self._leases = leases
         self._clock = clock
 
-    async def release(self, app_id: str, message_id: str) -> Settlement:
+    async def release(self, app_id: str, message_id: str, *, by: Actor) -> Settlement:
         """Send a stored message through the app's relay and return what became of it.
 
+        by:     who says so, for the audit log.
         raises: NotFoundError, ConflictError saying what stands in the way; StorageError.
         """
         app = await self._facts.app(app_id)
         message = await self._mail.message(app_id, message_id)
         if app is None or message is None:
             raise NotFoundError(f"there is no message {message_id}")
+        developer = await self._facts.developer(app.developer_id) if app.developer_id else None
+        if hindrance := policy.hindrance(app, developer, self._clock()):
+            raise ConflictError(f"message {message_id} stays here: {hindrance}")
         sender = Address.parse(message.from_)
         if sender.domain == routing.NO_DOMAIN:
             raise ConflictError(
@@ -67,8 +73,9 @@ class Release:
         if problem := routing.check_sender(sender, account):
             raise ConflictError(problem)
         secret = await self._relays.relay_secret(app_id, account.id)
+        await self._queue.expire(now=self._clock(), under_way=self._courier.messages)
         lease = self._leases.new()
-        claim = await self._queue.claim_one(app_id, message_id, lease, now=self._clock())
+        claim = await self._queue.claim_one(app_id, message_id, lease, now=self._clock(), by=by)
         if claim is None:
             raise ConflictError(f"message {message_id} is being sent, or has ended already")
         return await self._courier.carry(
@@ -78,5 +85,6 @@ class Release:
                 app.in_doubt_policy,
                 connections=account.connections,
                 is_sync=app.send is SendMode.SYNC,
+                relay_id=account.id,
             )
         )

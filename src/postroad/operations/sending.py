@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,12 +15,16 @@ from postroad.delivery.messages import Claim, Intake, LogEntry, NewMessage, Wind
 from postroad.delivery.states import State
 from postroad.errors import Code, MessageError
 from postroad.message import BuiltMessage, Message, build
+from postroad.operations import wording
 from postroad.operations.identifiers import new_id
 from postroad.operations.ports import Mail
+from postroad.tenancy import limits
+from postroad.tenancy.limits import Excess, Standing
 from postroad.tenancy.records import App
+from postroad.tenancy.refusals import Check
 from postroad.transport.relay import Relay
 from postroad.worker.courier import Courier, Errand
-from postroad.worker.loop import Leases
+from postroad.worker.leases import Leases
 
 MAX_AGE: Final = timedelta(days=2)
 _LOGGED_CHARACTERS: Final = 1_000
@@ -28,11 +32,15 @@ _LOGGED_CHARACTERS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The relay accepted it, or it was captured or queued as the app wants."""
+    """The relay accepted it, or it was captured or queued as the app wants.
+
+    standing: how the app stands to the tightest of its limits, None when none counts.
+    """
 
     message_id: str
     is_captured: bool = False
     is_queued: bool = False
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class NotSent:
 
     reason: in the language asked for, without anything that only the operator should see.
     error:  the sentence with the server's own words.
+    standing: as of `Sent`.
     """
 
     reason: str
@@ -48,24 +57,35 @@ class NotSent:
     error: str = ""
     message_id: str = ""
     in_doubt: bool = False
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TooSoon:
-    """A session window is shut for so many seconds more."""
+    """A session window is shut for so many seconds more, or a limit is reached.
+
+    standing: to the limit, None for a window.
+    """
 
     seconds: int
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asked, as the send log shows it."""
+    """Who asked, as the send log shows it.
+
+    asked_at: when; the app's time limit begins then. None: with the message.
+    fields:   the door's names of a message's subject, text and html.
+    """
 
     door: str
     ip: str
     recipient: str
     title: str
     account: str = ""
+    asked_at: datetime | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     def entry(
         self,
@@ -137,19 +157,28 @@ class Sending:
         way: Way,
         windows: tuple[str, ...] = (),
         lang: str | None = None,
-    ) -> Sent | NotSent | TooSoon:
+        recipient_hour: int = 0,
+    ) -> Sent | NotSent | TooSoon | Excess:
         """Return what became of a message within the app's time limit.
 
         compose: returns the message or raises MessageError, which the send log then tells.
         windows: keys of the session windows that it opens.
         lang:    of the reason when it is not sent; the app's by default.
-        raises:  StorageError; the message is then not sent, or in doubt.
+        recipient_hour: messages to one recipient in an hour, where the app does not say.
+        raises:  StorageError; the message is then not sent.
         """
         now = self._clock()
         try:
-            new = self._new(app, compose(), caller.door, way, now)
+            message = compose()
+            new = self._new(app, message, caller.door, way, now)
         except MessageError as error:
-            return await self._unbuildable(app, caller, windows, error, now)
+            return await self._unbuildable(app, caller, windows, error, now, lang)
+        if excess := _excess(app, message, new):
+            await self._mail.log(
+                caller.entry(app, now, "refused", f"{Check.TOO_LARGE}: {excess.measure}")
+            )
+            return excess
+        paths = new.envelope.forward_paths
         is_sync = new.state is State.SENDING
         intake = Intake(
             log=caller.entry(app, now, new.state.value, message_id=new.id),
@@ -157,14 +186,17 @@ class Sending:
             lease=self._leases.new() if is_sync else None,
             attempt_id=new_id() if is_sync else "",
             windows=self._starts(app, windows, now),
+            limits=limits.of_message(app, paths, now, recipient_hour=recipient_hour),
         )
-        shut_until = await self._mail.accept(intake, now=now)
-        if shut_until is not None:
-            return _too_soon(shut_until, now)
+        standing = await self._mail.accept(intake, now=now)
+        if isinstance(standing, datetime):
+            return _too_soon(standing, now)
+        if standing is not None and standing.is_over:
+            return TooSoon(standing.seconds, standing)
         self._accepted(new)
         if not is_sync:
             self._wake()
-            return Sent(new.message_id, way.is_captured, not way.is_captured)
+            return Sent(new.message_id, way.is_captured, not way.is_captured, standing)
         errand = Errand(
             _claim(new, intake),
             way.relay,
@@ -172,10 +204,12 @@ class Sending:
             connections=way.connections,
             is_sync=True,
             limit_s=app.time_limit_s,
+            passed_s=self._passed_s(caller),
+            relay_id=way.relay_id,
         )
         settlement = await self._courier.carry(errand)
         if settlement.code is Code.OK:
-            return Sent(new.message_id)
+            return Sent(new.message_id, standing=standing)
         provider = way.relay.provider if way.relay else None
         return NotSent(
             outcome.reason_for_caller(settlement, provider, lang or app.language),
@@ -183,6 +217,7 @@ class Sending:
             settlement.error,
             new.message_id,
             settlement.code is Code.IN_DOUBT,
+            standing,
         )
 
     def _new(self, app: App, message: Message, door: str, way: Way, now: datetime) -> NewMessage:
@@ -217,6 +252,7 @@ class Sending:
         windows: tuple[str, ...],
         error: MessageError,
         now: datetime,
+        lang: str | None,
     ) -> NotSent | TooSoon:
         """The window starts all the same: whatever the send then does."""
         intake = Intake(
@@ -224,9 +260,16 @@ class Sending:
             windows=self._starts(app, windows, now),
         )
         shut_until = await self._mail.accept(intake, now=now)
-        if shut_until is not None:
+        if isinstance(shut_until, datetime):
             return _too_soon(shut_until, now)
-        return NotSent(str(error), error.code, str(error))
+        reason = wording.refused(error, caller.fields, lang or app.language)
+        return NotSent(reason, error.code, reason)
+
+    def _passed_s(self, caller: Caller) -> float:
+        """Return how much of the app's time limit is over."""
+        if caller.asked_at is None:
+            return 0.0
+        return max((self._clock() - caller.asked_at).total_seconds(), 0.0)
 
     def _starts(self, app: App, keys: tuple[str, ...], now: datetime) -> tuple[WindowStart, ...]:
         if not app.interval_s:
@@ -278,6 +321,15 @@ def _claim(new: NewMessage, intake: Intake) -> Claim:
     if intake.lease is None:
         raise TypeError("only a message with a lease can be carried")
     return Claim(stored, new.content, recipients, intake.lease, intake.attempt_id, 1)
+
+
+def _excess(app: App, message: Message, new: NewMessage) -> Excess | None:
+    return limits.excess(
+        app,
+        size=len(new.content),
+        recipients=len(new.recipients),
+        attachments=sum(len(each.content) for each in message.attachments),
+    )
 
 
 def _too_soon(until: datetime, now: datetime) -> TooSoon:

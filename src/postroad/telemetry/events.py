@@ -30,7 +30,7 @@ FIELDS = {
     "reason": "why, in a word",
     "relay": "our id of the relay",
     "revision": "the schema's revision",
-    "route": "the route, never what stood in the URL",
+    "route": "the route, never what stood in the URL; `other` for none",
     "seconds": "how long, in seconds",
     "signal": "the signal that asked for it",
     "state": "the state of the message, or of its recipients, each once",

@@ -137,9 +137,9 @@ class Metrics:
         self._commit_writes.add(writes)
         self._commit_seconds.add(seconds)
 
-    def watch_recipients(self, count: Callable[[], Mapping[str, int]]) -> None:
-        """Ask `count` for the open recipients by state whenever the metrics are read."""
-        self._watched.recipients = count
+    def recipients(self, by_state: Mapping[str, int] | None) -> None:
+        """Note how many have not ended, by state; None when nobody can count them now."""
+        self._watched.recipients = by_state
 
     def watch_lost_lines(self, count: Callable[[], int]) -> None:
         """Ask `count` for the lines of the log that are lost."""
@@ -193,7 +193,7 @@ class _Watched:
     """What is counted elsewhere and asked for when the metrics are read."""
 
     def __init__(self) -> None:
-        self.recipients: Callable[[], Mapping[str, int]] = dict
+        self.recipients: Mapping[str, int] | None = None
         self.lost_lines: Callable[[], int] = int
 
     def collect(self) -> Iterable[Metric]:
@@ -201,10 +201,8 @@ class _Watched:
         lost = CounterMetricFamily(LINES_LOST.name, LINES_LOST.meaning)
         lost.add_metric([], self.lost_lines())
         yield lost
-        open_ = GaugeMetricFamily(RECIPIENTS.name, RECIPIENTS.meaning, labels=["state"])
-        try:
-            for state, count in self.recipients().items():
+        if self.recipients is not None:
+            open_ = GaugeMetricFamily(RECIPIENTS.name, RECIPIENTS.meaning, labels=["state"])
+            for state, count in self.recipients.items():
                 open_.add_metric([state], count)
-        except Exception:  # noqa: BLE001 - a broken database must not hide every other figure
-            return
-        yield open_
+            yield open_

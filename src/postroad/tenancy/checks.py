@@ -14,7 +14,7 @@ from typing import Any
 
 from postroad.errors import AddressError
 from postroad.message import Address
-from postroad.tenancy.keys import digest, is_token
+from postroad.tenancy.keys import digest, is_app_id, is_token
 from postroad.tenancy.parameters import Request, missing, unreadable
 from postroad.tenancy.policy import is_captured
 from postroad.tenancy.questions import (
@@ -155,13 +155,13 @@ def who_asks(request: Request, now: datetime) -> Generator[Question, Any, App | 
     """Ask for the app that a request proves to come from, whatever else is wrong with it."""
     if unreadable(request, ("appid", "signature")):
         return None
-    app: App | None = yield FindApp(request.text("appid"))
+    app = yield from _named_app(request)
     return app if _is_signed(request, app, now) else None
 
 
 def _app(request: Request, now: datetime) -> Generator[Question, Any, App | Refusal]:
     """Ask for the app: known, signed, of a developer in order, and normal."""
-    app: App | None = yield FindApp(request.text("appid"))
+    app = yield from _named_app(request)
     is_signed = _is_signed(request, app, now)
     if app is None:
         return Refusal(Check.APP_UNKNOWN)
@@ -180,6 +180,15 @@ def _app(request: Request, now: datetime) -> Generator[Question, Any, App | Refu
         return Refusal(Check.APP_UNDER_REVIEW, app=app)
     if app.state is AppState.STOPPED:
         return Refusal(Check.APP_STOPPED, prompt=app.stop_prompt, app=app)
+    return app
+
+
+def _named_app(request: Request) -> Generator[Question, Any, App | None]:
+    """Ask for the app of `appid`; of what cannot be one, megabytes perhaps, nobody is asked."""
+    app_id = request.text("appid")
+    if not is_app_id(app_id):
+        return None
+    app: App | None = yield FindApp(app_id)
     return app
 
 

@@ -14,6 +14,7 @@ from postroad.tenancy.records import ApiKey, Scope
 Entropy = Callable[[int], bytes]
 """Returns that many octets nobody can guess."""
 
+_APP_ID = re.compile("[0-9]{10}")
 _TOKEN = re.compile("[0-9a-f]{64}")
 _HINT_CHARACTERS = 8  # "pr_" and 30 of its 256 bits
 _FIRST_APP_ID = 1_000_000_000
@@ -41,6 +42,11 @@ def new_api_key(entropy: Entropy) -> str:
     return f"pr_{urlsafe_b64encode(entropy(32)).decode().rstrip('=')}"
 
 
+def is_app_id(text: str) -> bool:
+    """Whether `text` has the form of an app's id; what has another names no app."""
+    return _APP_ID.fullmatch(text) is not None
+
+
 def is_token(text: str) -> bool:
     """Whether `text` has the form of a token."""
     return _TOKEN.fullmatch(text) is not None
@@ -58,14 +64,19 @@ def hint(key: str) -> str:
 
 def may_use(key: ApiKey, scope: Scope, ip: str, now: datetime) -> str:
     """Return why a key may not be used for `scope` from `ip`, "" when it may."""
+    if why := may_be_used(key, ip, now):
+        return why
+    return "" if scope in key.scopes else f"the key lacks the scope {scope}"
+
+
+def may_be_used(key: ApiKey, ip: str, now: datetime) -> str:
+    """Return why a key may not be used from `ip` for anything, "" when it may."""
     if key.is_disabled:
         return "the key is disabled"
     if key.expires_at is not None and key.expires_at <= now:
         return f"the key expired at {key.expires_at.isoformat(sep=' ', timespec='seconds')}"
     if key.addresses and not _is_within(ip, key.addresses):
         return "the key may not be used from this address"
-    if scope not in key.scopes:
-        return f"the key lacks the scope {scope}"
     return ""
 
 

@@ -9,7 +9,7 @@ from postroad.tenancy.records import App, User
 
 @dataclass(frozen=True, slots=True)
 class FindApp:
-    """The app with this id, or None; the text may be anything."""
+    """The app with this id, or None; the text has the form of an id."""
 
     app_id: str
 

@@ -107,6 +107,10 @@ class App:
     senders:      further addresses, and whole domains as "@b.example", that may stand in From.
     allow_list:   addresses, and domains as "@b.example", that get mail in allow-list mode.
     cors_origins: of browsers that may call the nobase routes; "*" is any.
+    per_day, per_month: messages at most, by UTC; 0 means no limit, here and below.
+    per_recipient_hour: messages at most to one recipient in an hour; None leaves it to the door.
+    max_message:     octets of a message as it is sent; max_attachments: of its attachments.
+    max_recipients:  of one message.
     """
 
     id: str
@@ -133,6 +137,12 @@ class App:
     allow_list: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ("*",)
     language: str = "zh"
+    per_day: int = 0
+    per_month: int = 0
+    per_recipient_hour: int | None = None
+    max_message: int = 0
+    max_recipients: int = 0
+    max_attachments: int = 0
 
     @property
     def in_doubt_policy(self) -> InDoubtPolicy:
@@ -180,13 +190,14 @@ class UserToken:
 class ApiKey:
     """What lets a program act for an app; the key itself is not kept.
 
+    app_id:    None: the operator's own, for every app.
     digest:    SHA-256 of the key.
     hint:      its first characters, to tell keys apart.
     addresses: networks (CIDR) it may be used from; empty means any.
     """
 
     id: str
-    app_id: str
+    app_id: str | None
     name: str
     digest: bytes = field(repr=False)
     hint: str
@@ -195,6 +206,7 @@ class ApiKey:
     expires_at: datetime | None = None
     addresses: tuple[str, ...] = ()
     is_disabled: bool = False
+    per_minute: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from postroad.message import Address
+from postroad.tenancy.limits import Standing
 from postroad.tenancy.records import App, RelayAccount, User
 
 
@@ -35,7 +36,9 @@ class Check(StrEnum):
     USER_DISABLED = "user_disabled"
     ADDRESS = "address"
     NO_RELAY = "no_relay"
+    TOO_LARGE = "too_large"  # a message has more of something than the app may
     TOO_SOON = "too_soon"
+    OVER_LIMIT = "over_limit"
     ACCOUNT_TAKEN = "account_taken"
 
 
@@ -44,7 +47,8 @@ class Refusal:
     """The check that a request did not pass, with what its text needs.
 
     parameter: of REPEATED, ILLEGAL and MISSING.
-    seconds:   of TOO_SOON: how long to wait, at least 1.
+    seconds:   of TOO_SOON and OVER_LIMIT: how long to wait, at least 1.
+    standing:  of OVER_LIMIT: the limit.
     prompt:    of APP_STOPPED: the app's own, "" for the common one.
     overdue:   of DEVELOPER_OVERDUE: for how long.
     low, high: of ACCOUNT_LENGTH: the app's limits.
@@ -59,6 +63,7 @@ class Refusal:
     low: int = 0
     high: int = 0
     app: App | None = None
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,63 +1,81 @@
-"""The loop: sends what is due, keeps this process's leases, ends those of the dead."""
+"""The loop: sends what is due, and ends the leases of the dead."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
-from postroad.delivery.messages import Claim, Lease
+from postroad.delivery.messages import Claim
 from postroad.delivery.routing import choose
-from postroad.errors import ConnectError, LocalProtocolError, PostroadError, StorageError
+from postroad.delivery.states import State
+from postroad.errors import (
+    ConnectError,
+    LocalProtocolError,
+    PostroadError,
+    SettingsError,
+    StorageError,
+)
 from postroad.message import Address
-from postroad.tenancy.records import InDoubtPolicy, RelayAccount
+from postroad.tenancy import policy
+from postroad.tenancy.records import App, InDoubtPolicy, RelayAccount
 from postroad.transport.relay import Relay
 from postroad.worker.courier import Courier, Errand
+from postroad.worker.leases import Leases
 from postroad.worker.ports import Queue, Relays
 from postroad.worker.relays import connectable
 
-LEASE: Final = timedelta(seconds=30)
-_RENEW_S: Final = LEASE.total_seconds() / 3
 _LOOK_S: Final = 1.0  # what another process queued is found that late at the latest
 _AT_ONCE: Final = 200  # claimed and not settled
 _AGAIN_S: Final = 1.0  # after storage failed
 
 
-class Leases:
-    """The leases of this process: one token for all, renewed as long as it lives.
+class Dispatcher:
+    """Finds the relay of a claimed message and hands it to the courier.
 
-    token: begins with what kind of process holds it, so that a server that has the data folder to
-           itself knows which leases cannot be alive.
+    clock: the time now, aware UTC.
     """
 
-    def __init__(self, token: str, clock: Callable[[], datetime]) -> None:
-        self.token = token
-        self._clock = clock
-
-    def new(self) -> Lease:
-        """Return a lease that begins now."""
-        return Lease(self.token, self._clock() + LEASE)
-
-
-class Dispatcher:
-    """Finds the relay of a claimed message and hands it to the courier."""
-
-    def __init__(self, relays: Relays, courier: Courier) -> None:
+    def __init__(self, relays: Relays, courier: Courier, clock: Callable[[], datetime]) -> None:
         self._relays = relays
         self._courier = courier
+        self._clock = clock
 
     async def dispatch(self, claim: Claim) -> None:
-        """Carry one claim to its end; what stands in its way becomes its outcome."""
-        policy = InDoubtPolicy.HOLD
+        """Carry one claim to its end; what stands in its way becomes its outcome.
+
+        What was decided about its app since it came in counts: mail of an app that may not send is
+        held, and what the app only captures now does not leave.
+        """
+        errand = Errand(claim, None, InDoubtPolicy.HOLD)
         try:
-            if app := await self._relays.app(claim.message.app_id):
-                policy = app.in_doubt_policy
+            app = await self._app(claim)
+            errand = replace(errand, policy=app.in_doubt_policy)
+            if hindrance := await self._hindrance(app):
+                kept = {each.position: State.HELD for each in claim.recipients}
+                errand = replace(errand, kept=kept)
+                raise SettingsError(hindrance)
+            errand = replace(errand, kept=_captured(app, claim))
             account, relay = await self._relay(claim)
         except PostroadError as error:
-            await self._courier.carry(Errand(claim, None, policy, refusal=error))
+            await self._courier.carry(replace(errand, refusal=error))
             return
-        await self._courier.carry(Errand(claim, relay, policy, connections=account.connections))
+        await self._courier.carry(
+            replace(errand, relay=relay, relay_id=account.id, connections=account.connections)
+        )
+
+    async def _app(self, claim: Claim) -> App:
+        app = await self._relays.app(claim.message.app_id)
+        if app is None:
+            raise SettingsError("the app of this message is gone")
+        return app
+
+    async def _hindrance(self, app: App) -> str:
+        """Return why the app's mail may not leave now, "" when it may."""
+        developer = await self._relays.developer(app.developer_id) if app.developer_id else None
+        return policy.hindrance(app, developer, self._clock())
 
     async def defer(self, claim: Claim, defect: Exception) -> None:
         """Let a message whose dispatch met a defect of ours wait for its next turn."""
@@ -84,6 +102,15 @@ class Dispatcher:
         )
 
 
+def _captured(app: App, claim: Claim) -> dict[int, State]:
+    """Return the recipients whose mail the app only stores, by position."""
+    return {
+        each.position: State.CAPTURED
+        for each in claim.recipients
+        if policy.is_captured(app, Address(each.address))
+    }
+
+
 class Loop:
     """What runs beside the doors until the process ends."""
 
@@ -108,7 +135,7 @@ class Loop:
         self._woken = asyncio.Event()
         self._is_stopping = False
         self._dispatched: set[asyncio.Task[None]] = set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._task: asyncio.Task[None] | None = None
 
     async def start(self, *, dead: str = "") -> int:
         """End what dead processes left, then run; return how many attempts that were.
@@ -116,8 +143,7 @@ class Loop:
         dead: prefix of the tokens of processes that cannot be alive.
         """
         ended = await self._queue.expire(now=self._clock(), dead=dead)
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._renew()), loop.create_task(self._run())]
+        self._task = asyncio.get_running_loop().create_task(self._run())
         return ended
 
     def wake(self) -> None:
@@ -128,13 +154,13 @@ class Loop:
         """Claim no more, finish what is under way, at most `grace_s`."""
         self._is_stopping = True
         self._woken.set()
-        if self._tasks:
-            await asyncio.wait(self._tasks[1:])
+        if self._task is not None:
+            await asyncio.wait({self._task})
         await self._courier.drain(grace_s)
-        for task in (*self._tasks, *self._dispatched):
+        for task in self._dispatched:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait({*self._tasks, *self._dispatched})
+        if self._dispatched:
+            await asyncio.wait({*self._dispatched})
 
     async def _run(self) -> None:
         while not self._is_stopping:
@@ -159,7 +185,7 @@ class Loop:
         free = _AT_ONCE - len(self._dispatched)
         if free <= 0:
             return _LOOK_S
-        await self._queue.expire(now=now)
+        await self._queue.expire(now=now, under_way=self._courier.messages)
         claims = await self._queue.claim(self._leases.new(), now=now, limit=free)
         for claim in claims:
             task = asyncio.get_running_loop().create_task(self._dispatch(claim))
@@ -180,16 +206,6 @@ class Loop:
         self._dispatched.discard(task)
         if len(self._dispatched) == _AT_ONCE - 1:
             self._woken.set()
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(_RENEW_S)
-            if not self._courier.under_way:
-                continue
-            try:
-                await self._queue.renew(self._leases.token, until=self._clock() + LEASE)
-            except StorageError as error:
-                self._trouble(error)
 
     async def _pause(self, seconds: float) -> None:
         try:

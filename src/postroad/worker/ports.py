@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from postroad.delivery.messages import Claim, Lease, Settlement
-from postroad.tenancy.records import App, RelayAccount, Route
+from postroad.tenancy.audit import Actor
+from postroad.tenancy.records import App, Developer, RelayAccount, Route
 
 
 class Queue(Protocol):
@@ -24,10 +25,17 @@ class Queue(Protocol):
         ...
 
     async def claim_one(
-        self, app_id: str, message_id: str, lease: Lease, *, now: datetime
+        self,
+        app_id: str,
+        message_id: str,
+        lease: Lease,
+        *,
+        now: datetime,
+        by: Actor | None = None,
     ) -> Claim | None:
         """Take one message whatever its due time, its captured and held recipients included.
 
+        by:      who releases it, for the audit log.
         returns: None when the app has no such message, another process holds it, or every
                  recipient has ended another way.
         """
@@ -46,14 +54,23 @@ class Queue(Protocol):
         """
         ...
 
-    async def renew(self, token: str, *, until: datetime) -> None:
-        """Extend every lease that carries `token`."""
+    async def renew(self, token: str, messages: Collection[str], *, until: datetime) -> None:
+        """Extend the leases of these messages, as far as they carry `token`.
+
+        Others may carry it: of a message whose storing nobody confirmed, and whose caller was told
+        that it is not sent. Theirs run out.
+        """
         ...
 
-    async def expire(self, *, now: datetime, dead: str = "") -> int:
+    async def expire(
+        self, *, now: datetime, dead: str = "", under_way: Collection[str] = ()
+    ) -> int:
         """End the attempts whose lease has run out, as in doubt; return how many.
 
-        dead: prefix of tokens whose process is known to have ended: their leases count as run out.
+        dead:      prefix of tokens whose process is known to have ended: their leases count as run
+                   out.
+        under_way: messages that the caller himself is sending, however late he comes to renew their
+                   leases: after the machine slept, or the disk was full.
 
         Per recipient by the app's in-doubt policy: IN_DOUBT and due again at once (retry), or
         IN_DOUBT and never due (hold). A message that is kept out of retry is never due.
@@ -70,6 +87,10 @@ class Relays(Protocol):
 
     async def app(self, app_id: str) -> App | None:
         """Return the app, for what it wants done with its mail."""
+        ...
+
+    async def developer(self, developer_id: str) -> Developer | None:
+        """Return an app's developer, who may have been disabled since."""
         ...
 
     async def relay(self, app_id: str, relay_id: str) -> RelayAccount | None:

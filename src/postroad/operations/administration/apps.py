@@ -13,7 +13,7 @@ from postroad.errors import ConflictError, SettingsError
 from postroad.message import Address
 from postroad.operations.administration import developers, fields, keys
 from postroad.operations.administration.assignment import check_from, relays_of
-from postroad.operations.administration.desk import Desk, present
+from postroad.operations.administration.desk import Desk, present, removed
 from postroad.operations.administration.desk import find as find_record
 from postroad.tenancy import keys as secrets
 from postroad.tenancy.records import (
@@ -29,6 +29,8 @@ from postroad.tenancy.records import (
 LANGUAGES: Final = ("ko", "zh", "en")
 MAX_INTERVAL_S: Final = 86_400
 MAX_ACCOUNT: Final = 64
+MAX_COUNT: Final = 1_000_000_000
+MAX_OCTETS: Final = 1 << 30
 OVERLAP: Final = timedelta(days=7)
 MAX_OVERLAP: Final = timedelta(days=365)
 _APP_ID = re.compile("[0-9]{10}")
@@ -62,6 +64,12 @@ _RULES: Final[fields.Rules] = {
     "allow_list": fields.patterns,
     "cors_origins": fields.origins,
     "language": _language,
+    "per_day": fields.within(0, MAX_COUNT),
+    "per_month": fields.within(0, MAX_COUNT),
+    "per_recipient_hour": fields.unless_empty(fields.within(0, MAX_COUNT)),
+    "max_message": fields.within(0, MAX_OCTETS),
+    "max_recipients": fields.within(0, MAX_COUNT),
+    "max_attachments": fields.within(0, MAX_OCTETS),
 }
 
 
@@ -69,6 +77,7 @@ class AppFields(TypedDict, total=False):
     """What can be said of an app.
 
     developer: id or name; "" or None is none. `from_` and `in_doubt` likewise.
+    per_recipient_hour: "" or None leaves it to the door. 0 is no limit, as for all that follow it.
     """
 
     name: str
@@ -90,6 +99,12 @@ class AppFields(TypedDict, total=False):
     allow_list: Sequence[str]
     cors_origins: Sequence[str]
     language: str
+    per_day: int
+    per_month: int
+    per_recipient_hour: int | str | None
+    max_message: int
+    max_recipients: int
+    max_attachments: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +187,14 @@ async def update(desk: Desk, reference: str, /, **given: Unpack[AppFields]) -> A
     return present(await desk.directory.apps.change(app.id, **changes), "app", reference)
 
 
+async def remove(desk: Desk, app: App) -> None:
+    """Delete an app with its users, keys, relays and routes.
+
+    raises: NotFoundError; ConflictError while messages of it are kept.
+    """
+    await removed(desk.directory.apps, app.id, "app")
+
+
 async def has_relay(desk: Desk, app: App) -> bool:
     """Whether any relay could carry an app's mail; nothing is probed."""
     relays = [
@@ -190,7 +213,7 @@ async def rotate_signature(desk: Desk, reference: str, *, overlap: timedelta = O
     if not timedelta(0) <= overlap <= MAX_OVERLAP:
         raise SettingsError(f"overlap: from 0 to {MAX_OVERLAP.days} days")
     app = await find(desk, reference)
-    changed = await desk.directory.apps.change(
+    changed = await desk.noting("app.rotate_signature").apps.change(
         app.id,
         signature=secrets.new_signature(desk.random),
         old_signature=app.signature if overlap else None,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from postroad.errors import ConflictError, NotFoundError
 from postroad.operations.identifiers import new_id
 from postroad.operations.ports import Directory, Records
+from postroad.tenancy.audit import Actor
 
 T = TypeVar("T")
 
@@ -29,16 +30,28 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The records, the hashes, the clock, and where ids and secrets come from.
+    """The records, the hashes, the clock, where ids and secrets come from, and who sits there.
 
-    random: returns so many octets that nobody can guess.
+    records: where every change is noted in the name of `actor`, when it is made through
+             `directory` or `noting`.
+    random:  returns so many octets that nobody can guess.
     """
 
-    directory: Directory
+    records: Directory
     passwords: Hashes
     clock: Callable[[], datetime] = _now
     new_id: Callable[[], str] = new_id
     random: Callable[[int], bytes] = secrets.token_bytes
+    actor: Actor = field(kw_only=True)
+
+    @property
+    def directory(self) -> Directory:
+        """The records, whose changes are noted by the kind of record: "app.update"."""
+        return self.records.acting(self.actor)
+
+    def noting(self, action: str) -> Directory:
+        """Return the records, whose changes are noted as `action`."""
+        return self.records.acting(self.actor, action)
 
 
 async def find(
@@ -77,6 +90,15 @@ def unique(found: list[T], reference: str, what: str, id_of: Callable[[T], str])
         ids = ", ".join(map(id_of, found))
         raise ConflictError(f"several are called {reference[:80]!r}: give the id of one: {ids}")
     return found[0]
+
+
+async def removed(records: Records[Any], record_id: str, what: str) -> None:
+    """Delete one record.
+
+    raises: NotFoundError; ConflictError when something else still refers to it.
+    """
+    if not await records.remove(record_id):
+        raise NotFoundError(f"there is no {what} {record_id[:80]!r}")
 
 
 def present(record: T | None, what: str, reference: str) -> T:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, TypedDict, Unpack
 
 from postroad.operations.administration import fields
-from postroad.operations.administration.desk import Desk, present
+from postroad.operations.administration.desk import Desk, present, removed
 from postroad.operations.administration.desk import find as find_record
 from postroad.tenancy.records import Developer, DeveloperState
 
@@ -62,3 +62,11 @@ async def update(desk: Desk, reference: str, **given: Unpack[DeveloperFields]) -
     developer = await find(desk, reference)
     changed = await desk.directory.developers.change(developer.id, **checked)
     return present(changed, "developer", reference)
+
+
+async def remove(desk: Desk, developer: Developer) -> None:
+    """Delete a developer.
+
+    raises: NotFoundError; ConflictError while an app belongs to it.
+    """
+    await removed(desk.directory.developers, developer.id, "developer")

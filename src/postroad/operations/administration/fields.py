@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -30,15 +30,34 @@ _ORIGIN = re.compile(
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
+class FieldsError(SettingsError):
+    """Fields that cannot stand; its own message is that of the first.
+
+    found: each field with what is wrong with it.
+    """
+
+    def __init__(self, found: Sequence[tuple[str, str]]) -> None:
+        super().__init__(found[0][1])
+        self.found = tuple(found)
+
+
 def checked(given: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
     """Return the fields that are given, each as its rule returns it.
 
-    raises: SettingsError for the first that cannot stand.
+    raises: FieldsError naming all that cannot stand.
     """
-    for field_name in given:
+    values: dict[str, Any] = {}
+    wrong: list[tuple[str, str]] = []
+    for field_name, value in given.items():
         if field_name not in rules:
             raise SettingsError(f"there is no field {field_name[:40]!r}")
-    return {field_name: rules[field_name](value, field_name) for field_name, value in given.items()}
+        try:
+            values[field_name] = rules[field_name](value, field_name)
+        except SettingsError as error:
+            wrong.append((field_name.rstrip("_"), str(error)))
+    if wrong:
+        raise FieldsError(wrong)
+    return values
 
 
 def within(least: int, most: int) -> Callable[[Any, str], int]:

@@ -31,7 +31,7 @@ async def reset(desk: Desk, reference: str = "") -> OneTime:
     reference: id or name; "" is the only operator.
     raises:    NotFoundError; ConflictError when there are several and none is named.
     """
-    operators = desk.directory.operators
+    operators = desk.noting("operator.reset").operators
     everyone = await operators.list()
     password = new_password(desk.random(_PASSWORD_OCTETS))
     if not everyone and reference in ("", NAME):
@@ -70,5 +70,5 @@ async def _first(desk: Desk, password: str) -> Operator:
         created_at=desk.clock(),
         is_setup=True,
     )
-    await desk.directory.operators.add(operator)
+    await desk.noting("operator.reset").operators.add(operator)
     return operator

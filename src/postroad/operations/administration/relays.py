@@ -11,9 +11,9 @@ from postroad import providers
 from postroad.errors import ConflictError, SettingsError
 from postroad.operations.administration import fields
 from postroad.operations.administration.assignment import apps_of, check_from
-from postroad.operations.administration.desk import Desk, matches, present, unique
+from postroad.operations.administration.desk import Desk, matches, present, removed, unique
 from postroad.providers import Preset
-from postroad.tenancy.records import App, RelayAccount
+from postroad.tenancy.records import App, Maker, RelayAccount
 from postroad.transport.relay import Relay
 from postroad.worker.relays import connectable
 
@@ -74,14 +74,17 @@ async def create(
     *,
     password: str = "",
     region: str = "",
+    made_by: Maker = Maker.OPERATOR,
     **given: Unpack[RelayFields],
 ) -> RelayAccount:
     """Return a new relay, stored with its password encrypted.
 
-    app:    whose it is; None: the operator's, for every app.
-    region: of the preset ses.
-    raises: SettingsError, also when its provider would refuse the app's From.
+    app:     whose it is; None: the operator's, for every app.
+    region:  of the preset ses.
+    made_by: that of a tenant leads to public addresses only, and trusts what the system trusts.
+    raises:  SettingsError, also when its provider would refuse the app's From.
     """
+    _check_maker(given, made_by)
     changes = _filled(fields.checked(given, _RULES), region)
     if "host" not in changes:
         raise SettingsError("give a relay: a preset, or a host")
@@ -94,6 +97,7 @@ async def create(
         host="",
         port=0,
         created_at=desk.clock(),
+        made_by=made_by,
     )
     relay, password = _whole(replace(blank, **changes), password)
     if app is not None:
@@ -130,14 +134,18 @@ async def update(
     *,
     password: str | None = None,
     region: str = "",
+    made_by: Maker = Maker.OPERATOR,
     **given: Unpack[RelayFields],
 ) -> RelayAccount:
     """Change a relay and return it.
+
+    made_by:  who changes it: a tenant's word about the server makes it a tenant's relay.
 
     password: None keeps the one there is, "" removes it. Another host needs it again: what was
               given for one server is told to no other.
     raises:   SettingsError, NotFoundError, ConflictError.
     """
+    _check_maker(given, made_by)
     checked = fields.checked(given, _RULES)
     relay = await find(desk, owners, reference)
     changes = _filled(checked, region)
@@ -155,9 +163,19 @@ async def update(
         check_from(app, wanted)
     if wanted.username != relay.username:
         changes["username"] = wanted.username
+    if made_by is Maker.TENANT and (wanted.host, wanted.port) != (relay.host, relay.port):
+        changes["made_by"] = made_by
     changed = await desk.directory.relays(relay.app_id).change(relay.id, **changes)
     changed = present(changed, "relay", reference)
     return changed if password is None else await _with_secret(desk, changed, secret)
+
+
+async def remove(desk: Desk, relay: RelayAccount) -> None:
+    """Delete a relay with the routes that lead to it.
+
+    raises: NotFoundError.
+    """
+    await removed(desk.directory.relays(relay.app_id), relay.id, "relay")
 
 
 def connection_of(relay: RelayAccount, secret: str) -> Relay:
@@ -187,6 +205,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(name.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def _check_maker(given: RelayFields, made_by: Maker) -> None:
+    """Keep a tenant from naming a file of the machine that the service runs on.
+
+    raises: SettingsError.
+    """
+    if made_by is Maker.TENANT and given.get("cafile"):
+        raise SettingsError("cafile: only the operator names files of the server")
 
 
 def _filled(changes: dict[str, Any], region: str) -> dict[str, Any]:

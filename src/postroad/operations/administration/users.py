@@ -8,7 +8,7 @@ from typing import Any, Final, TypedDict, Unpack
 
 from postroad.errors import ConflictError, SettingsError
 from postroad.operations.administration import fields
-from postroad.operations.administration.desk import Desk, present
+from postroad.operations.administration.desk import Desk, present, removed
 from postroad.operations.administration.desk import find as find_record
 from postroad.tenancy.passwords import password_form
 from postroad.tenancy.records import App, User, UserState
@@ -95,6 +95,14 @@ async def update(
         changes["password_hash"] = await _hashed(desk, password)
     changed = await desk.directory.users(app.id).change(user.id, **changes)
     return present(changed, "user", reference)
+
+
+async def remove(desk: Desk, user: User) -> None:
+    """Delete a user with the tokens it has.
+
+    raises: NotFoundError.
+    """
+    await removed(desk.directory.users(user.app_id), user.id, "user")
 
 
 def check_account(app: App, account: str) -> None:
