@@ -23,6 +23,7 @@ from postroad.operations.danbee import DanbeeAnswer, DanbeeCall
 from postroad.operations.nobase import Bound, LoggedIn, Registered
 from postroad.operations.sending import NotSent, Sent
 from postroad.tenancy.checks import Refusal, Request
+from postroad.tenancy.limits import Kind, Standing
 from postroad.tenancy.records import User
 
 T = TypeVar("T")
@@ -112,7 +113,7 @@ class HealthStandIn:
     async def is_ready(self) -> str:
         return self.obstacle
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         return b"postroad_up 1\n"
 
     async def cors_origins(self, app_id: str) -> tuple[str, ...]:
@@ -152,13 +153,19 @@ class Reply:
 
 @dataclass
 class Service:
-    """A running server and what is behind it."""
+    """A running server and what is behind it.
+
+    most_of_address: requests of one address, 0 for any number; `counted` are those of each.
+    """
 
     operations: StandIn = field(default_factory=StandIn)
     health: HealthStandIn = field(default_factory=HealthStandIn)
     accesses: list[Access] = field(default_factory=list)
     refused: list[tuple[Fault, int, str]] = field(default_factory=list)
     crashes: list[tuple[str, BaseException]] = field(default_factory=list)
+    most_of_address: int = 0
+    count_error: Exception | None = None
+    counted: dict[str, int] = field(default_factory=dict)
     port: int = 0
     app: Guards = field(init=False)
     server: HttpServer = field(init=False)
@@ -170,6 +177,7 @@ class Service:
             DanbeeStandIn(self.operations),  # type: ignore[arg-type]
             self.health,
             options,
+            counted=self.count,
             on_access=self.accesses.append,
             on_refused=lambda *refused: self.refused.append(refused),
             on_crash=lambda *crash: self.crashes.append(crash),
@@ -177,6 +185,16 @@ class Service:
         self.server = HttpServer(self.app, f"{HOST}:0", **server)
         self.call(self.server.start())
         self.port = self.server.port
+
+    async def count(self, ip: str) -> Standing | None:
+        """Count a request from an address, as the operations do."""
+        if self.count_error is not None:
+            raise self.count_error
+        if not self.most_of_address:
+            return None
+        self.counted[ip] = count = self.counted.get(ip, 0) + 1
+        left = self.most_of_address - count
+        return Standing(Kind.ADDRESS, self.most_of_address, max(left, 0), 42, is_over=left < 0)
 
     def call(self, what: Coroutine[Any, Any, T]) -> T:
         """Return what a coroutine returns in the server's loop."""
@@ -216,6 +234,8 @@ class Service:
         self.operations.outcomes = fresh.outcomes
         self.operations.entered.clear()
         self.health.obstacle, self.health.origins, self.health.error = "", {}, None
+        self.most_of_address, self.count_error = 0, None
+        self.counted.clear()
         for told in (self.accesses, self.refused, self.crashes):
             told.clear()
 

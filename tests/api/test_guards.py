@@ -9,14 +9,17 @@ from litestar.types import Message, Receive, Scope, Send
 from litestar.types.asgi_types import HTTPDisconnectEvent
 
 from postroad.api.caller import TrustedProxies
-from postroad.api.guards import Access, Guards, Limits
+from postroad.api.guards import Access, Guards
+from postroad.api.incoming import Limits
 
 SCOPE = {
     "type": "http",
     "method": "GET",
+    "http_version": "1.1",
     "path": "/x",
+    "raw_path": b"/x",
     "query_string": b"pass=hunter2",
-    "headers": [],
+    "headers": [(b"host", b"a.example")],
     "client": ("127.0.0.1", 1),
     "scheme": "http",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tracemalloc
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -142,6 +143,43 @@ def test_a_repeated_name_whose_first_value_is_text_is_not_decodable_by_luck() ->
 )
 def test_json_gives_texts_and_numbers(body: bytes, expected: Parameters) -> None:
     assert read(content_type=JSON, body=body) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (b'{"title": "\\ud83d\\\\ude00"}', ("title",)),
+        (b'{"title": "\\\\ud83d"}', ()),
+        (b'{"title": "a", "content": "\\ud83d"}', ("content",)),
+        (b'{"title": ["\\ud83d"]}', ("title",)),
+    ],
+)
+def test_half_a_surrogate_pair_spoils_its_own_value_only(
+    body: bytes, fault: tuple[str, ...]
+) -> None:
+    assert read(content_type=JSON, body=body).undecodable == fault
+
+
+@pytest.mark.parametrize("piece", [b"{}", b"[]", b'{"":0}', b"[[[[]]]]", b"10", b'"a"'])
+def test_nothing_is_made_of_what_stands_deeper_in_json(piece: bytes) -> None:
+    body = b'{"title": "a", "other": [' + b",".join([piece] * (1_000_000 // len(piece))) + b"]}"
+    read(content_type=JSON, body=b"{}")
+
+    tracemalloc.start()
+    try:
+        found = read(content_type=JSON, body=body)
+        _, peak_octets = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert found == Parameters({"title": "a"})
+    assert peak_octets < 3 * len(body)
+
+
+def test_a_hundred_and_first_member_is_the_last_that_is_looked_at() -> None:
+    body = b"{" + b",".join(b'"%d":0' % number for number in range(101)) + b", and no more JSON"
+
+    assert fault_of(JSON, body) is Fault.TOO_MANY
 
 
 def test_null_in_json_leaves_room_for_the_query() -> None:

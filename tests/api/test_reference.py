@@ -9,8 +9,8 @@ import pytest
 from postroad.api import danbee, nobase
 from postroad.api.bodies import FORM, JSON, MAX_PAIRS, MULTIPART
 from postroad.api.faults import Fault
-from postroad.api.guards import Limits
 from postroad.api.health import GREETING
+from postroad.api.incoming import Limits
 from postroad.api.nobase import BindMailDoor, LoginDoor, RegisterDoor, SendDoor
 from postroad.operations.danbee import FIELDS
 from postroad.tenancy.checks import Check

@@ -326,3 +326,17 @@ def _encrypted(certificate: Path, folder: Path) -> Path:
         )
     )
     return path
+
+
+def test_who_closes_his_side_before_the_answer_gets_none_and_it_is_done_all_the_same() -> None:
+    with (
+        running() as service,
+        socket.create_connection((HOST, service.port), timeout=20) as client,
+    ):
+        client.sendall(post(SEND, b"appid=1", FORM))
+        client.shutdown(socket.SHUT_WR)
+        octets = client.recv(1)
+        service.until(lambda: bool(service.operations.asked))
+
+    assert octets == b""
+    assert service.only_asked.values == {"appid": "1"}

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 from litestar import Litestar, Request, Response, asgi
 from litestar.exceptions import HTTPException
 from litestar.handlers import ASGIRouteHandler
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from postroad.api.call import Answer, Call, Door
+from postroad.api.call import Answer, Call, Door, text_answer
 from postroad.api.caller import TrustedProxies
 from postroad.api.danbee import DanbeeDoor
 from postroad.api.faults import BadRequest, Fault
-from postroad.api.guards import Access, Guards, Limits
+from postroad.api.guards import Access, Guards
 from postroad.api.health import Greeting, Health, Living, Metrics, Ready
+from postroad.api.incoming import Limits
+from postroad.api.limits import limit_fields
 from postroad.api.nobase import BindMailDoor, LoginDoor, NobaseDoors, RegisterDoor, SendDoor
 from postroad.api.session import Sessions
+from postroad.api.v1.application import ManagementApp, is_managed
 from postroad.errors import StorageError
 from postroad.operations.danbee import Danbee
+from postroad.operations.management.service import Management
 from postroad.operations.nobase import Nobase
+from postroad.tenancy.limits import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class HttpOptions:
     body_timeout_s: float = 60
 
 
+Counted = Callable[[str], Awaitable[Standing | None]]
 Refused = Callable[[Fault, int, str], None]
 Crash = Callable[[str, BaseException], None]
 
@@ -56,16 +62,21 @@ def application(
     health: Health,
     options: HttpOptions,
     *,
+    management: Management | None = None,
+    counted: Counted | None = None,
     on_access: Callable[[Access], None] = lambda _: None,
     on_refused: Refused = lambda _fault, _status, _ip: None,
     on_crash: Crash = lambda _path, _error: None,
 ) -> Guards:
     """Return the ASGI application.
 
+    management: what /v1 asks; None is an application without it.
+    counted:    counts a request from an address before anything is done for it; None where there
+                is no limit. Health is never refused.
     on_access:  told of every request once it is answered.
     on_refused: told of the fault, the HTTP status and the caller's address of a request that no
                 operation got to see, or that storage failed.
-    on_crash:   told of the path and the exception of a defect; the caller is told nothing of it.
+    on_crash:   told of the route and the exception of a defect; the caller is told nothing of it.
     raises:     SettingsError for a trusted proxy that is no network.
     """
     proxies = TrustedProxies(options.trusted_proxies)
@@ -85,31 +96,61 @@ def application(
         "/api/danbee/awssessender": DanbeeDoor("awsses", danbee, get_door=options.get_door),
     }
 
+    limited = {path for path in doors if path.startswith("/api/")}
+
     def lost(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
-        """Answer what Litestar itself refuses: an unknown path, an impossible Host."""
+        """Answer what Litestar itself refuses: an impossible Host."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         if not isinstance(error, HTTPException):
             on_crash(request.scope["path"], error)
-        text = "There is nothing here.\n" if status == 404 else "This request cannot be served.\n"
+        text = "This request cannot be served.\n"
         return Response(text, status_code=status, media_type="text/plain")
 
     litestar = Litestar(
-        [_mounted(path, door, on_refused, on_crash) for path, door in doors.items()],
+        [
+            _mounted(path, door, counted if path in limited else None, on_refused, on_crash)
+            for path, door in doors.items()
+        ],
         exception_handlers={Exception: lost},
         openapi_config=None,
         logging_config=None,
         debug=False,
     )
+    managed = None
+    if management is not None:
+        managed = ManagementApp(management, on_refused, on_crash)
     limits = Limits(
         body_octets=options.max_body_octets,
         bodies_octets=max(options.max_bodies_octets, options.max_body_octets),
         receive_s=options.receive_timeout_s,
         body_s=options.body_timeout_s,
     )
-    return Guards(litestar, doors, proxies, limits, on_access, on_crash)
+    inner = _by_path(doors, litestar, managed)
+    return Guards(inner, doors, proxies, limits, on_access, on_crash)
 
 
-def _mounted(path: str, door: Door, on_refused: Refused, on_crash: Crash) -> ASGIRouteHandler:
+def _by_path(paths: Collection[str], doors: ASGIApp, managed: ManagementApp | None) -> ASGIApp:
+    """Return the application that gives each request to whom its path belongs.
+
+    The path is compared as it was sent: with an escape, a slash more or one less it is another,
+    else a proxy's rules about paths could be walked around.
+    """
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        path = cast("HTTPScope", scope)["raw_path"].decode("latin-1")
+        if managed is not None and is_managed(path):
+            await managed(scope, receive, send)
+        elif path in paths:
+            await doors(scope, receive, send)
+        else:
+            await text_answer("There is nothing here.", status=404).send(send)
+
+    return inner
+
+
+def _mounted(
+    path: str, door: Door, counted: Counted | None, on_refused: Refused, on_crash: Crash
+) -> ASGIRouteHandler:
     """Return the route of a door.
 
     An ASGI route rather than a handler of Litestar's: the doors read parameters by stricter rules
@@ -119,8 +160,12 @@ def _mounted(path: str, door: Door, on_refused: Refused, on_crash: Crash) -> ASG
     @asgi(path, copy_scope=False)
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope, receive)
-        outcome = await _outcome(path, door, call, on_crash)
-        if isinstance(outcome, Fault):
+        outcome = await _outcome(path, door, call, counted, on_crash)
+        if isinstance(outcome, Standing):
+            answer = door.refuse(Fault.TOO_OFTEN, call, outcome.seconds)
+            answer = replace(answer, headers=(*answer.headers, *limit_fields(outcome)))
+            on_refused(Fault.TOO_OFTEN, answer.status, call.ip)
+        elif isinstance(outcome, Fault):
             answer = door.refuse(outcome, call)
             on_refused(outcome, answer.status, call.ip)
         else:
@@ -130,8 +175,15 @@ def _mounted(path: str, door: Door, on_refused: Refused, on_crash: Crash) -> ASG
     return route
 
 
-async def _outcome(path: str, door: Door, call: Call, on_crash: Crash) -> Answer | Fault:
+async def _outcome(
+    path: str, door: Door, call: Call, counted: Counted | None, on_crash: Crash
+) -> Answer | Fault | Standing:
+    """Return the answer, what is wrong with the request, or the limit that it is over."""
     try:
+        if counted is not None and call.method != "OPTIONS":  # browsers ask that by themselves
+            standing = await counted(call.ip)
+            if standing is not None and standing.is_over:
+                return standing
         return await door.answer(call)
     except BadRequest as bad:
         return bad.fault

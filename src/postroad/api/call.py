@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import msgspec
 from litestar.types import HTTPScope, Receive, Scope, Send
@@ -11,6 +11,10 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from postroad.api.faults import BadRequest, Fault
 
 Header = tuple[bytes, bytes]
+Headers = tuple[Header, ...]
+
+LATER_S: Final = 10
+"""When a fault that passes is likely to be over, in seconds."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -112,6 +116,9 @@ class Door(Protocol):
         """
         ...
 
-    def refuse(self, fault: Fault, call: Call) -> Answer:
-        """Return what the dialect says to a request that did not get that far."""
+    def refuse(self, fault: Fault, call: Call, seconds: int = LATER_S) -> Answer:
+        """Return what the dialect says to a request that did not get that far.
+
+        seconds: after which the caller may try again, where the fault is one that passes.
+        """
         ...

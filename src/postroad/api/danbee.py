@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from postroad.api.call import Answer, Call, Header, json_answer
+from postroad.api.call import LATER_S, Answer, Call, Header, Headers, json_answer
 from postroad.api.faults import BadRequest, Fault
+from postroad.api.limits import limit_fields, retry_after
 from postroad.api.parameters import parameters_of
 from postroad.errors import Code
-from postroad.operations.danbee import FIELDS, Danbee, DanbeeCall, SenderName
+from postroad.operations.danbee import FIELDS, Danbee, DanbeeAnswer, DanbeeCall, SenderName
 
 _KEY = "apikey"
 _CAPTURED: Header = (b"x-postroad-captured", b"1")
-_LATER = "지금은 처리할 수 없습니다. 10초 후에 다시 시도하세요."
+_LATER = "지금은 처리할 수 없습니다. {seconds}초 후에 다시 시도하세요."
 
 # The platform shows nothing at all on an HTTP failure: every answer has status 200.
 FAULTS: Final[dict[Fault, tuple[Code, str]]] = {
@@ -23,6 +24,7 @@ FAULTS: Final[dict[Fault, tuple[Code, str]]] = {
     Fault.TOO_SLOW: (Code.CONFIG, "요청 시간이 초과되었습니다."),
     Fault.METHOD: (Code.CONFIG, "GET과 POST만 사용할 수 있습니다."),
     Fault.GET_SHUT: (Code.CONFIG, "GET은 사용할 수 없습니다. POST로 보내세요."),
+    Fault.TOO_OFTEN: (Code.TIMEOUT, "요청이 너무 많습니다. {seconds}초 후에 다시 시도하세요."),
     Fault.BUSY: (Code.TIMEOUT, _LATER),
     Fault.STORAGE: (Code.TIMEOUT, _LATER),
     Fault.STOPPING: (
@@ -71,13 +73,24 @@ class DanbeeDoor:
             outcome.api_message,
             outcome.message_id,
             is_sent=outcome.is_sent,
-            headers=(_CAPTURED,) if outcome.is_captured else (),
+            headers=_fields(outcome),
         )
 
-    def refuse(self, fault: Fault, call: Call) -> Answer:  # noqa: ARG002 - one text for every call
+    def refuse(self, fault: Fault, call: Call, seconds: int = LATER_S) -> Answer:  # noqa: ARG002
         """Return what the dialect says to a request that did not get that far."""
-        code, text = FAULTS[fault]
-        return _envelope(code, text, text)
+        code, template = FAULTS[fault]
+        text = template.format(seconds=seconds)
+        headers = (retry_after(seconds),) if "{seconds}" in template else ()
+        return _envelope(code, text, text, headers=headers)
+
+
+def _fields(outcome: DanbeeAnswer) -> Headers:
+    """Return the header fields that tell what the envelope has no place for."""
+    standing = outcome.standing
+    fields = limit_fields(standing)
+    if standing is not None and standing.is_over:
+        fields += (retry_after(standing.seconds),)
+    return (_CAPTURED, *fields) if outcome.is_captured else fields
 
 
 def _bearer(call: Call) -> str:
@@ -92,7 +105,7 @@ def _envelope(
     message_id: str = "",
     *,
     is_sent: bool = False,
-    headers: tuple[Header, ...] = (),
+    headers: Headers = (),
 ) -> Answer:
     return json_answer(
         {

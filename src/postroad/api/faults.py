@@ -13,6 +13,7 @@ class Fault(StrEnum):
     TOO_LARGE = "too-large"  # read to its end, and dropped
     FAR_TOO_LARGE = "far-too-large"  # not read: the connection is closed
     TOO_SLOW = "too-slow"  # not here within its time
+    TOO_OFTEN = "too-often"  # more requests from one address than the operator wants
     BUSY = "busy"  # other requests hold all the memory there is for bodies
     METHOD = "method"
     GET_SHUT = "get-shut"  # the operator takes no parameters in URLs

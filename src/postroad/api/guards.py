@@ -1,4 +1,4 @@
-"""What every request passes: limits of time and size, and what every answer carries."""
+"""What every request passes, and what every answer carries."""
 
 from __future__ import annotations
 
@@ -10,19 +10,12 @@ from typing import Final, cast
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
-from litestar.types.asgi_types import HTTPReceiveMessage
 
 from postroad.api.call import Header, text_answer
 from postroad.api.caller import TrustedProxies
-from postroad.api.faults import BadRequest, Fault
+from postroad.api.incoming import Incoming, Limits, Room
 
-# A body up to so many times too large is read to its end and dropped: who still writes when the
-# connection closes meets a reset and never sees why.
-_DROPPED_TIMES: Final = 8
-# Each piece costs some 20 µs whatever its size: chunks of one octet would keep the loop busy.
-_FREE_PIECES: Final = 10_000
-_OCTETS_PER_PIECE: Final = 512
-_SHOWN_CHARACTERS: Final = 200
+OTHER: Final = "other"  # a route that is none, where one has to be named
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _HEADERS: Final[tuple[Header, ...]] = (
@@ -34,31 +27,16 @@ _HEADERS: Final[tuple[Header, ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How much of a request is waited for and kept.
-
-    body_octets:   of one request.
-    bodies_octets: of all requests together: ten thousand slow ones must not fill the memory.
-    receive_s:     for the next piece of a body; body_s: for the whole.
-    """
-
-    body_octets: int = 1024 * 1024
-    bodies_octets: int = 64 * 1024 * 1024
-    receive_s: float = 10
-    body_s: float = 60
-
-
-@dataclass(frozen=True, slots=True)
 class Access:
-    """A request that was answered, as the access log may show it: never its query.
+    """A request that was answered, as the access log may show it: nothing that stood in its URL.
 
     method: "other" for one that no door knows.
-    route:  the door it reached, "" for none: the set of routes is small, that of paths is not.
+    route:  the door it reached, or a pattern such as "/v1/apps/{app_id}"; "" for none: the set of
+            routes is small, that of paths is not.
     status: 0 when the connection was lost before the answer.
     """
 
     method: str
-    path: str
     route: str
     status: int
     duration_s: float
@@ -84,7 +62,12 @@ class Guards:
         self._on_access = on_access
         self._on_crash = on_crash
         self._running: set[asyncio.Task[object]] = set()
-        self.held_octets = 0  # of all bodies that are being read or worked on
+        self._room = Room(limits)
+
+    @property
+    def held_octets(self) -> int:
+        """How much of all bodies is held that are being read or worked on."""
+        return self._room.held_octets
 
     @property
     def running(self) -> int:
@@ -101,9 +84,8 @@ class Guards:
         if scope["type"] != ScopeType.HTTP:  # the server speaks nothing else
             return
         began = time.perf_counter()
-        path = scope["path"]
         self._see_through_proxies(scope)
-        body = _Body(scope, receive, self._limits, self)
+        body = Incoming(scope, receive, self._limits, self._room)
         status = 0
 
         async def answer(message: Message) -> None:
@@ -116,27 +98,33 @@ class Guards:
         task = cast("asyncio.Task[object]", asyncio.current_task())
         self._running.add(task)
         try:
-            if path.startswith("/"):
-                await self._inner(scope, body.receive, answer)
-            else:  # CONNECT, and "*" of OPTIONS
+            if not scope["path"].startswith("/"):  # CONNECT, and "*" of OPTIONS
                 await text_answer("This is no proxy.", status=400).send(answer)
+            elif not _names_its_host(scope):
+                await text_answer("A request names its host, once.", status=400).send(answer)
+            else:
+                await self._inner(scope, body.receive, answer)
         except Exception as error:  # noqa: BLE001 - the server would swallow it
-            self._on_crash(path, error)
+            self._on_crash(self._route(scope) or OTHER, error)
             if not status:
                 await text_answer("This request cannot be served.", status=500).send(answer)
         finally:
             body.release()
             self._on_access(
-                Access(  # the router has written its own form of the path into the scope
+                Access(
                     method=scope["method"] if scope["method"] in _METHODS else "other",
-                    path=path[:_SHOWN_CHARACTERS],
-                    route=scope["path"] if scope["path"] in self._routes else "",
+                    route=self._route(scope),
                     status=status,
                     duration_s=time.perf_counter() - began,
                     ip=scope["client"][0] if scope["client"] else "",
                 )
             )
             self._running.discard(task)
+
+    def _route(self, scope: HTTPScope) -> str:
+        """Return the door, or the pattern of the path that the router has found."""
+        path = scope["raw_path"].decode("latin-1")  # the router writes its own form into "path"
+        return path if path in self._routes else str(scope.get("path_template", ""))
 
     def _see_through_proxies(self, scope: HTTPScope) -> None:
         peer, port = scope["client"] or ("", 0)
@@ -147,65 +135,12 @@ class Guards:
         scope["client"] = (ip, port)
 
 
-class _Body:
-    """The body of one request, under its limits."""
+def _names_its_host(scope: HTTPScope) -> bool:
+    """Whether there is one Host that is not empty; the server shows a missing one as empty.
 
-    def __init__(self, scope: HTTPScope, receive: Receive, limits: Limits, guards: Guards) -> None:
-        self._receive = receive
-        self._limits = limits
-        self._guards = guards
-        self._declared = next((v for n, v in scope["headers"] if n == b"content-length"), b"0")
-        self._end = 0.0
-        self._octets = 0
-        self._pieces = 0
-        self._held = 0
-
-    async def receive(self) -> HTTPReceiveMessage:
-        """Return the next piece.
-
-        raises: BadRequest when a limit is reached.
-        """
-        limit = self._limits.body_octets
-        if not self._end:
-            self._end = asyncio.get_running_loop().time() + self._limits.body_s
-            if int(self._declared) > limit * _DROPPED_TIMES:
-                raise BadRequest(Fault.FAR_TOO_LARGE)
-        message = await self._next()
-        self._held += _size(message)
-        self._guards.held_octets += _size(message)
-        if self._octets > limit:
-            await self._drop(message)
-            raise BadRequest(Fault.TOO_LARGE)
-        if self._guards.held_octets > self._limits.bodies_octets:
-            raise BadRequest(Fault.BUSY)
-        return message
-
-    def release(self) -> None:
-        """Give back the memory that the body was counted for."""
-        self._guards.held_octets -= self._held
-        self._held = 0
-
-    async def _next(self) -> HTTPReceiveMessage:
-        now = asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout_at(min(now + self._limits.receive_s, self._end)):
-                message = cast("HTTPReceiveMessage", await self._receive())
-        except TimeoutError as error:
-            raise BadRequest(Fault.TOO_SLOW) from error
-        self._octets += _size(message)
-        self._pieces += 1
-        if self._pieces > _FREE_PIECES + self._octets // _OCTETS_PER_PIECE:
-            raise BadRequest(Fault.MALFORMED)
-        return message
-
-    async def _drop(self, message: HTTPReceiveMessage) -> None:
-        """Read the rest of a body without keeping it."""
-        self.release()
-        while message.get("more_body"):
-            message = await self._next()
-            if self._octets > self._limits.body_octets * _DROPPED_TIMES:
-                raise BadRequest(Fault.FAR_TOO_LARGE)
-
-
-def _size(message: HTTPReceiveMessage) -> int:
-    return len(message["body"]) if message["type"] == "http.request" else 0
+    source: RFC 9112 §3.2, RFC 9110 §4.2.1; before HTTP/1.1 there need not be one.
+    """
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if scope["http_version"] in ("1", "1.0"):
+        return len(hosts) <= 1
+    return len(hosts) == 1 and hosts[0] != b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from postroad.api.call import Answer, Call, text_answer
+from postroad.api.call import LATER_S, Answer, Call, text_answer
 from postroad.api.faults import Fault
 
 GREETING = (
@@ -25,7 +25,7 @@ class Health(Protocol):
         """Return why nothing can be committed now, "" when it can; in good time, either way."""
         ...
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         """Return the figures in Prometheus' text format."""
         ...
 
@@ -50,7 +50,7 @@ class _Plain:
         """Return what stands there."""
         raise NotImplementedError
 
-    def refuse(self, fault: Fault, call: Call) -> Answer:  # noqa: ARG002 - one text for every call
+    def refuse(self, fault: Fault, call: Call, seconds: int = LATER_S) -> Answer:  # noqa: ARG002
         """Return an error in one line of text."""
         headers = ((b"allow", b"GET, HEAD"),) if fault is Fault.METHOD else ()
         return text_answer(
@@ -95,4 +95,4 @@ class Metrics(_Plain):
 
     async def page(self) -> Answer:
         """Return them all."""
-        return Answer(self._health.metrics(), b"text/plain; version=0.0.4; charset=utf-8")
+        return Answer(await self._health.metrics(), b"text/plain; version=0.0.4; charset=utf-8")

@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
-from postroad.api.call import Answer, Call, Header, json_answer
+from postroad.api.call import LATER_S, Answer, Call, Header, Headers, json_answer
 from postroad.api.faults import BadRequest, Fault
 from postroad.api.health import Health
+from postroad.api.limits import limit_fields, retry_after
 from postroad.api.parameters import Parameters, parameters_of
 from postroad.api.session import Session, Sessions
 from postroad.errors import StorageError
 from postroad.operations.nobase import LoggedIn, Nobase
-from postroad.operations.sending import NotSent, Sent
+from postroad.operations.sending import NotSent
 from postroad.tenancy.checks import Check, Refusal, Request
 from postroad.tenancy.elapsed import elapsed
 
 _CHINA = timezone(timedelta(hours=8))
-_BUSY = "请求频繁:请于10秒后再添加任务!"
+_LATER = "请求频繁:请于{seconds}秒后再添加任务!"
 
 SENT: Final = "邮件发送成功"
 NOT_SENT: Final = "邮件发送失败:{reason}"
@@ -52,7 +53,9 @@ TEXTS: Final[dict[Check, tuple[int, str]]] = {
     Check.USER_DISABLED: (404, "用户账号状态异常!"),
     Check.ADDRESS: (404, "邮箱格式错误!"),
     Check.NO_RELAY: (407, "邮箱服务器配置不存在!"),
-    Check.TOO_SOON: (405, "请求频繁:请于{seconds}秒后再添加任务!"),
+    Check.TOO_LARGE: (204, "接口参数错误:请求体过大"),
+    Check.TOO_SOON: (405, _LATER),
+    Check.OVER_LIMIT: (405, _LATER),
     Check.ACCOUNT_TAKEN: (404, "该账号已被注册!"),
 }
 
@@ -66,8 +69,9 @@ FAULTS: Final[dict[Fault, tuple[int, int, str]]] = {
     Fault.TOO_SLOW: (408, 204, "接口参数错误:请求超时"),
     Fault.METHOD: (405, 204, "接口参数错误:仅支持GET和POST请求"),
     Fault.GET_SHUT: (200, 204, "接口参数错误:GET请求已关闭,请使用POST"),
-    Fault.BUSY: (200, 405, _BUSY),
-    Fault.STORAGE: (200, 405, _BUSY),
+    Fault.TOO_OFTEN: (200, 405, _LATER),
+    Fault.BUSY: (200, 405, _LATER),
+    Fault.STORAGE: (200, 405, _LATER),
     Fault.STOPPING: (503, 405, "服务正在停止,处理结果未知!"),
     Fault.CRASHED: (500, 405, "服务器内部错误!"),
 }
@@ -78,8 +82,15 @@ _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-headers", b"Content-Type"),
     (b"access-control-max-age", b"600"),
 )
+_EXPOSE: Header = (
+    b"access-control-expose-headers",
+    b"X-Postroad-Captured, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After",
+)
 _ALLOW: Header = (b"allow", b"GET, POST, OPTIONS")
 _CAPTURED: Header = (b"x-postroad-captured", b"1")
+
+_Said = tuple[int, object, Headers]
+"""The code and data of an answer, and further header fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +126,7 @@ class _NobaseDoor(ABC):
         session = self._shared.sessions.of(call.all(b"cookie"))
         found = await parameters_of(call, self.names)
         request = Request(found.values, found.repeated, found.undecodable, call.ip)
-        code, data, *further = await self.ask(request, session.digest)
+        code, data, further = await self.ask(request, session.digest)
         headers = (self._cookie(session, call), *await self._cors(call, found), *further)
         return _envelope(code, data, headers=headers)
 
@@ -123,7 +134,7 @@ class _NobaseDoor(ABC):
     async def ask(self, request: Request, session: str) -> _Said:
         """Return the code and data that the operation's outcome has here, and header fields."""
 
-    def refuse(self, fault: Fault, call: Call) -> Answer:
+    def refuse(self, fault: Fault, call: Call, seconds: int = LATER_S) -> Answer:
         """Return what the dialect says to a request that did not get that far."""
         status, code, text = FAULTS[fault]
         session = self._shared.sessions.of(call.all(b"cookie"))
@@ -132,7 +143,9 @@ class _NobaseDoor(ABC):
             headers.append((b"access-control-allow-origin", b"*"))
         if fault is Fault.METHOD:
             headers.append(_ALLOW)
-        return _envelope(code, text, status=status, headers=tuple(headers))
+        if "{seconds}" in text:
+            headers.append(retry_after(seconds))
+        return _envelope(code, text.format(seconds=seconds), status=status, headers=tuple(headers))
 
     def _cookie(self, session: Session, call: Call) -> Header:
         return b"set-cookie", self._shared.sessions.cookie(session, is_secure=call.is_secure)
@@ -152,11 +165,7 @@ class _NobaseDoor(ABC):
             allow = ((b"access-control-allow-origin", origins[0].encode("latin-1")),)
         else:
             allow = ()
-        expose = (b"access-control-expose-headers", b"X-Postroad-Captured")
-        return (*allow, expose, (b"vary", b"Origin"))
-
-
-_Said = tuple[int, object] | tuple[int, object, Header]
+        return (*allow, _EXPOSE, (b"vary", b"Origin"))
 
 
 class SendDoor(_NobaseDoor):
@@ -167,11 +176,12 @@ class SendDoor(_NobaseDoor):
     async def ask(self, request: Request, session: str) -> _Said:
         """Send one mail."""
         outcome = await self._nobase.send(request, session)
-        if isinstance(outcome, Sent):
-            return (200, SENT, _CAPTURED) if outcome.is_captured else (200, SENT)
+        if isinstance(outcome, Refusal):
+            return said(outcome)
+        fields = limit_fields(outcome.standing)
         if isinstance(outcome, NotSent):
-            return 405, NOT_SENT.format(reason=outcome.reason)
-        return said(outcome)
+            return 405, NOT_SENT.format(reason=outcome.reason), fields
+        return 200, SENT, (_CAPTURED, *fields) if outcome.is_captured else fields
 
 
 class RegisterDoor(_NobaseDoor):
@@ -182,7 +192,7 @@ class RegisterDoor(_NobaseDoor):
     async def ask(self, request: Request, session: str) -> _Said:  # noqa: ARG002
         """Create a user."""
         outcome = await self._nobase.register(request)
-        return said(outcome) if isinstance(outcome, Refusal) else (200, REGISTERED)
+        return said(outcome) if isinstance(outcome, Refusal) else (200, REGISTERED, ())
 
 
 class LoginDoor(_NobaseDoor):
@@ -193,7 +203,7 @@ class LoginDoor(_NobaseDoor):
     async def ask(self, request: Request, session: str) -> _Said:  # noqa: ARG002
         """Give a user a token."""
         outcome = await self._nobase.login(request)
-        return said(outcome) if isinstance(outcome, Refusal) else (200, _login(outcome))
+        return said(outcome) if isinstance(outcome, Refusal) else (200, _login(outcome), ())
 
 
 class BindMailDoor(_NobaseDoor):
@@ -204,13 +214,13 @@ class BindMailDoor(_NobaseDoor):
     async def ask(self, request: Request, session: str) -> _Said:  # noqa: ARG002
         """Set a user's address."""
         outcome = await self._nobase.bind_mail(request)
-        return said(outcome) if isinstance(outcome, Refusal) else (200, BOUND)
+        return said(outcome) if isinstance(outcome, Refusal) else (200, BOUND, ())
 
 
-def said(refusal: Refusal) -> tuple[int, str]:
-    """Return the code and the text of a refusal."""
-    code, text = TEXTS[refusal.check]
-    return code, text.format(
+def said(refusal: Refusal) -> _Said:
+    """Return the code and the text of a refusal, and when to come back."""
+    code, template = TEXTS[refusal.check]
+    text = template.format(
         parameter=refusal.parameter,
         seconds=max(1, refusal.seconds),
         prompt=refusal.prompt or STOPPED,
@@ -218,6 +228,10 @@ def said(refusal: Refusal) -> tuple[int, str]:
         low=refusal.low,
         high=refusal.high,
     )
+    fields = limit_fields(refusal.standing)
+    if "{seconds}" in template:
+        fields += (retry_after(max(1, refusal.seconds)),)
+    return code, text, fields
 
 
 def _login(outcome: LoggedIn) -> dict[str, str | int]:
@@ -237,8 +251,6 @@ def _china(moment: datetime) -> str:
     return moment.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _envelope(
-    code: int, data: object, *, status: int = 200, headers: tuple[Header, ...] = ()
-) -> Answer:
+def _envelope(code: int, data: object, *, status: int = 200, headers: Headers = ()) -> Answer:
     word = "success" if code == 200 else "fail"
     return json_answer({"code": code, "msg": word, "data": data}, status=status, headers=headers)

@@ -1,0 +1,1 @@
+"""The management API, /v1: what an operator can do, for programs."""

@@ -1,0 +1,1 @@
+"""The shapes of requests and answers; what they mean is decided by the operations."""
