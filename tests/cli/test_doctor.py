@@ -42,7 +42,7 @@ def test_where_all_is_well_every_subject_is_named(run: Run, data_dir: Path) -> N
     assert result.exit_code == Exit.OK
     assert subjects == [
         *("settings", "database", "key file", "disk", "clock"),
-        *("server", "mail", "relays", "apps"),
+        *("server", "mail", "audit log", "relays", "apps"),
     ]
     assert result.stdout.endswith("Nothing is wrong.\n")
 
@@ -53,6 +53,29 @@ def test_a_folder_without_a_database_is_told_what_makes_one(run: Run, tmp_path: 
     assert result.exit_code == Exit.FAILED
     assert "`postroad migrate`" in result.stdout
     assert not (tmp_path / "none").exists()
+
+
+def test_a_log_that_is_gone_is_told_and_nothing_takes_its_place(run: Run, data_dir: Path) -> None:
+    run("app", "create", "demo")
+    marker = data_dir / "postroad.db-open"
+    marker.touch()  # as a killed server leaves it, beside a log that was then lost
+
+    result = run("doctor")
+
+    assert result.exit_code == Exit.FAILED
+    assert "postroad.db-wal is missing, and with it the last messages" in result.stdout
+    assert marker.exists()
+    assert not (data_dir / "postroad.db-wal").exists()
+
+
+def test_a_database_that_is_gone_is_not_called_a_new_one(run: Run, data_dir: Path) -> None:
+    (data_dir / "postroad.db-open").touch()
+    (data_dir / "postroad.db").unlink()
+
+    result = run("doctor")
+
+    assert result.exit_code == Exit.FAILED
+    assert "says that there was one" in result.stdout
 
 
 def test_settings_that_cannot_work_are_named(run: Run, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def demo(run: Run, data_dir: Path) -> None:
 def test_a_key_is_printed_once_and_known_by_its_beginning(run: Run) -> None:
     made = parsed(
         run(
-            *("key", "create", "--app", "demo", "--scopes", "read,manage", "--name", "ops"),
+            *("key", "create", "ops", "--app", "demo", "--scopes", "read,manage"),
             *("--address", "192.0.2.0/24", "--expires-at", "2100-01-01", "--json"),
         )
     )
@@ -77,3 +77,29 @@ def test_a_key_that_cannot_be_is_refused(run: Run, arguments: tuple[str, ...], s
     assert result.exit_code == Exit.USAGE
     assert said in result.stderr
     assert len(parsed(run("key", "list", "--json"))) == 1
+
+
+def test_the_operators_own_key_belongs_to_no_app_and_manages(run: Run) -> None:
+    made = parsed(run("key", "create", "ops", "--operator", "--json"))
+
+    assert made["appid"] is None
+    assert made["scopes"] == ["manage"]
+    assert [each["name"] for each in parsed(run("key", "list", "--operator", "--json"))] == ["ops"]
+    assert [each["name"] for each in parsed(run("key", "list", "--json"))] == ["ops", "first"]
+    assert "the operator's" in run("key", "show", "ops").stdout
+    assert parsed(run("key", "disable", "ops", "--operator", "--json"))["is_disabled"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "say whose key it is"),
+        (("--app", "demo", "--operator"), "say whose key it is"),
+        (("--operator", "--scopes", "send,manage"), "the scope manage only"),
+    ],
+)
+def test_a_key_has_one_owner(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    result = run("key", "create", *arguments)
+
+    assert result.exit_code == Exit.USAGE
+    assert said in result.stderr

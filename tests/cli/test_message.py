@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
@@ -13,7 +16,7 @@ from tests.cli.kept import keep, keep_abandoned, keep_tried
 from postroad.cli.exits import Exit
 from postroad.delivery.states import State
 from postroad.errors import Code
-from postroad.simulators import Simulator
+from postroad.simulators import Simulator, hostile
 
 
 @pytest.fixture
@@ -195,6 +198,9 @@ def test_a_released_message_is_sent_through_the_relay(
     assert released.stdout.startswith("accepted  bo@b.example  250 ")
     assert [each.forward_paths for each in naver.messages] == [("bo@b.example",)]
     assert shown.startswith("accepted\n")
+    (noted,) = parsed(run("audit", "list", "--action", "message.release", "--json"))["entries"]
+    assert (noted["app_id"], noted["target"]) == (appid, message)
+    assert noted["actor"].startswith("cli:")
     again = run("message", "release", message)
     assert again.exit_code == Exit.USAGE
     assert "has ended already" in again.stderr
@@ -237,3 +243,20 @@ def test_a_message_that_is_not_there_is_named(run: Run, data_dir: Path, word: st
     assert result.stderr == (
         "postroad: none of the newest messages has the id 'nothing', or ends so\n"
     )
+
+
+def test_a_release_that_is_terminated_still_says_what_became_of_the_message(
+    run: Run, data_dir: Path, appid: str
+) -> None:
+    message = keep(data_dir, appid)
+    with hostile("drip@dot", pace_s=0.02) as server:
+        where = ("--host", "127.0.0.1", "--port", str(server.port), "--security", "none")
+        assert run("relay", "create", "slow", "--app", appid, *where).exit_code == Exit.OK
+        command = (sys.executable, "-m", "postroad", "message", "release", message)
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as release:
+            server.wait_for_message()
+            release.terminate()
+            release.wait(30)
+
+    assert release.returncode == 128 + signal.SIGTERM
+    assert run("message", "show", message).stdout.startswith("accepted\n")

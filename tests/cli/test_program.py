@@ -275,3 +275,19 @@ def test_ctrl_c_ends_a_simulator_as_it_should() -> None:
     assert server.returncode == Exit.OK
     assert b"stopped" in out
     assert err == b""
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("app", "list")])
+def test_a_path_that_no_system_takes_is_told_as_such(run: Run, command: tuple[str, ...]) -> None:
+    result = run(*command, "--data-dir", "x" * 300)
+
+    assert result.exit_code == 1
+    assert result.stderr.endswith(": File name too long\n")
+    assert result.stderr.count("\n") == 1
+
+
+def test_what_was_typed_is_told_without_its_controls_and_length(run: Run) -> None:
+    result = run("log", "--limit", "\x1b[31m" + "9" * 5_000)
+
+    assert "\x1b" not in result.stderr
+    assert len(result.stderr) < 1_200

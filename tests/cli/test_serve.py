@@ -172,7 +172,7 @@ def test_a_flag_wins_over_the_environment(run: Run, monkeypatch: pytest.MonkeyPa
 
 def test_a_password_in_a_wrong_place_is_not_repeated(run: Run) -> None:
     by_file = run("serve", "--ses-secret-file", "hunter2")
-    by_url = run("serve", "--database", "postgresql://bo:hunter2@db/mail")
+    by_url = run("serve", "--database", "postgresql://bo:hunter2@db/")
     by_flag = run("serve", "--ses-secret", "hunter2")
 
     for result in (by_file, by_url, by_flag):

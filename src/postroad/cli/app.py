@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from postroad.cli import app_limits as limits
 from postroad.cli.given import ON_OFF, Span, given, needs_one
 from postroad.cli.groups import group, subcommand
 from postroad.cli.installation import Where, at_desk, installation_options
@@ -147,6 +148,7 @@ _FIELDS = (
         "allows none.",
         **_CALLERS,
     ),
+    *limits.OPTIONS,
     option("--developer", metavar="DEVELOPER", help='Who owns it: a name or id; "" is nobody.'),
     option(
         "--state",
@@ -434,6 +436,7 @@ def _rows(app: App, owner: str) -> list[tuple[str, Any]]:
             "interval",
             f"{app.interval_s} s, of {_WINDOWS[app.window]}" if app.interval_s else "none",
         ),
+        ("limits", limits.shown(app)),
         ("CORS origins", app.cors_origins),
         ("language", app.language),
     ]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from postroad.cli.doctor_database import database, size
 from postroad.cli.exits import Exit
-from postroad.cli.installation import Where, inside, installation_options
+from postroad.cli.installation import Where, acting, inside, installation_options
 from postroad.cli.options import CONTEXT, SectionedCommand, json_option
 from postroad.errors import PostroadError
 
@@ -33,7 +34,7 @@ _COLOURS = {"fine": "green", "warning": "yellow", "wrong": "red"}
 @installation_options
 @json_option("ok and every finding")
 def command(where: Where, as_json: bool) -> int:
-    """Examine settings, database, key file, disk, clock, mail, relays and apps.
+    """Examine settings, database, key file, disk, clock, mail, audit log, relays and apps.
 
     Nothing is changed. It works beside a running server, and connects to nothing: `postroad relay
     check` tries a relay. An app that is to send and has no relay yet is a warning.
@@ -79,16 +80,15 @@ def findings(where: Where) -> Iterator[Finding]:
     warnings = [Finding("settings", Verdict.WARNING, said) for said in settings.warnings]
     fine = Finding("settings", Verdict.FINE, f"{settings.data_dir}, listens on {settings.listen}")
     yield from warnings or [fine]
-    path = settings.database_path
-    if not path.exists():
-        said = f"there is no {path}: `postroad serve` makes it, and so does `postroad migrate`"
-        yield Finding("database", Verdict.WRONG, said)
-        return
-    whole = _database(path)
+    whole = database(settings)
     yield whole
+    if settings.postgresql is None and not settings.database_path.exists():
+        return
     key = _key_file(settings.data_dir / KEY_FILE)
     yield key
-    yield disk(path.parent, _free(path.parent))
+    if settings.postgresql is None:
+        folder = settings.database_path.parent
+        yield disk(folder, _free(folder))
     if whole.verdict is not Verdict.WRONG and key.verdict is not Verdict.WRONG:
         yield from _records(where)
 
@@ -97,31 +97,6 @@ def _check_files(settings: Settings) -> None:
     from postroad.settings import check_files
 
     check_files(settings)
-
-
-def _database(path: Path) -> Finding:
-    """Read every page of the database, beside whoever writes it."""
-    import sqlite3
-    from urllib.parse import quote
-
-    from postroad.operations.administration.examination import Finding, Verdict
-
-    try:
-        # Read-only: a second connection that checkpoints can damage what a server writes.
-        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
-        try:
-            found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
-            broken = connection.execute("PRAGMA foreign_key_check").fetchall()
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        return Finding("database", Verdict.WRONG, f"{path} cannot be read: {error}")
-    if found != ["ok"]:
-        return Finding("database", Verdict.WRONG, f"{path} is damaged: {'; '.join(found)}")
-    if broken:
-        said = f"{path}: {len(broken)} rows of {broken[0][0]} and others refer to nothing"
-        return Finding("database", Verdict.WRONG, said)
-    return Finding("database", Verdict.FINE, f"{path}, {_size(path.stat().st_size)}, is whole")
 
 
 def _key_file(path: Path) -> Finding:
@@ -146,7 +121,7 @@ def disk(folder: Path, free: int) -> Finding:
     """
     from postroad.operations.administration.examination import Finding, Verdict
 
-    said = f"{_size(free)} free at {folder}"
+    said = f"{size(free)} free at {folder}"
     if free < TOO_LITTLE:
         return Finding("disk", Verdict.WRONG, f"{said}: mail is refused when nothing is left")
     return Finding("disk", Verdict.WARNING if free < LITTLE else Verdict.FINE, said)
@@ -160,19 +135,19 @@ def _free(folder: Path) -> int:
 
 def _records(where: Where) -> list[Finding]:
     """Look at what is kept; that it can be opened shows that key and schema fit."""
+    from postroad.cli.audit import examine_audit
     from postroad.cli.doctor_mail import examine_mail
     from postroad.operations.administration.examination import Finding, Verdict, examine
 
     async def work(found: Installation) -> list[Finding]:
-        from postroad.operations.administration.desk import Desk
         from postroad.operations.ports import LogFilter
 
-        desk = Desk(found.directory, found.passwords)
         last = await found.send_log.entries(LogFilter(), limit=1)
         return [
             clock(datetime.now(UTC), last[0].at if last else None),
             *await examine_mail(found),
-            *await examine(desk),
+            await examine_audit(found),
+            *await examine(found.desk(acting())),
         ]
 
     try:
@@ -196,14 +171,6 @@ def clock(now: datetime, last: datetime | None) -> Finding:
         behind = f"the last mail was logged at {moment(last)}: the clock was set back"
         return Finding("clock", Verdict.WRONG, f"{said}, but {behind}")
     return Finding("clock", Verdict.FINE, said)
-
-
-def _size(octets: int) -> str:
-    if octets < 1 << 20:
-        return f"{octets / (1 << 10):.0f} KiB"
-    if octets < 1 << 30:
-        return f"{octets / (1 << 20):.1f} MiB"
-    return f"{octets / (1 << 30):.1f} GiB"
 
 
 def _print(found: list[Finding]) -> None:

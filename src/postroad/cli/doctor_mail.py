@@ -29,9 +29,10 @@ async def examine_mail(found: Installation) -> list[Finding]:
     """Return what is to be said of the server, of mail that has not ended, and of relays."""
     from postroad.operations.administration.examination import Finding, Verdict
 
-    server = server_of(found.folder.lock)
+    number = await found.servers()
+    server = server_of(found.folder.lock) if number is None else _several(number)
     findings = [Finding("server", Verdict.FINE, server or "none is running")]
-    numbers = {State(state): n for state, n in found.core.queue.open_recipients().items()}
+    numbers = {State(state): n for state, n in (await found.core.queue.open_recipients()).items()}
     findings += [
         for_a_person(state, numbers[state], await _oldest(found, state))
         for state in _FOR_A_PERSON
@@ -84,16 +85,25 @@ def server_of(lock: Path) -> str | None:
     return None
 
 
+def _several(number: int) -> str | None:
+    """Return that servers are connected to the database, None when none is."""
+    return f"{'one is' if number == 1 else f'{number} are'} connected" if number else None
+
+
 async def _oldest(found: Installation, state: State) -> datetime | None:
     """Return when the oldest message with a recipient in that state came in."""
-    listed = await found.messages.list(app_id=None, state=state, to=None, limit=_LISTED)
+    from postroad.operations.ports import MessageFilter
+
+    listed = await found.messages.page(MessageFilter(state=state), before=None, limit=_LISTED)
     return listed[-1].created_at if listed else None
 
 
 async def _last_attempts(found: Installation) -> dict[str, Attempt]:
     """Return the last attempt of each relay that has ended, among those at the newest messages."""
+    from postroad.operations.ports import MessageFilter
+
     last: dict[str, Attempt] = {}
-    for message in await found.messages.list(app_id=None, state=None, to=None, limit=_LATELY):
+    for message in await found.messages.page(MessageFilter(), before=None, limit=_LATELY):
         for attempt in await found.mail.attempts(message.app_id, message.id):
             known = last.get(attempt.relay_id or "")
             if attempt.relay_id is None or attempt.code is None:

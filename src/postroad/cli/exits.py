@@ -25,8 +25,8 @@ class Exit(IntEnum):
         1,
         (
             "`send`, `message release`: not sent; `check`, `relay check`: a step failed; `run`: "
-            "the script threw or met a limit; `doctor`: something is wrong; of the service: the "
-            "database cannot be used"
+            "the script threw or met a limit; `doctor`: something is wrong; `audit verify`: an "
+            "entry does not fit; of the service: the database cannot be used"
         ),
     )
     USAGE = 2, "an option, a setting, a file or the message is wrong by itself; nothing was tried"

@@ -8,12 +8,15 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
+
 from postroad.cli.options import option
 from postroad.errors import SettingsError
 
 if TYPE_CHECKING:
     from postroad.operations.administration.desk import Desk
     from postroad.settings import Settings
+    from postroad.tenancy.audit import Actor
     from postroad.wiring import Installation
 
 T = TypeVar("T")
@@ -67,9 +70,12 @@ def installation_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def inside(where: Where, work: Callable[[Installation], Awaitable[T]]) -> T:
     """Return what `work` returns, given the installation; works beside a running server.
 
+    Ctrl-C and SIGTERM end it as `work` may end: a message whose final dot was sent is waited for.
+
     raises: SettingsError, StorageError, and what `work` raises.
     """
     import asyncio
+    import signal
 
     settings = where.settings()
     try:
@@ -78,10 +84,16 @@ def inside(where: Where, work: Callable[[Installation], Awaitable[T]]) -> T:
         raise missing_package(exc) from None
 
     async def opened() -> T:
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         async with installation(settings) as found:
             return await work(found)
 
-    return asyncio.run(opened())
+    try:
+        return asyncio.run(opened())
+    except asyncio.CancelledError:
+        raise click.exceptions.Exit(128 + signal.SIGTERM) from None
 
 
 def at_desk(where: Where, work: Callable[[Desk], Awaitable[T]]) -> T:
@@ -91,11 +103,24 @@ def at_desk(where: Where, work: Callable[[Desk], Awaitable[T]]) -> T:
     """
 
     async def seated(found: Installation) -> T:
-        from postroad.operations.administration.desk import Desk
-
-        return await work(Desk(found.directory, found.passwords))
+        return await work(found.desk(acting()))
 
     return inside(where, seated)
+
+
+def acting() -> Actor:
+    """Return in whose name a command changes something: the user of the system who runs it."""
+    import os
+    import pwd
+
+    from postroad.tenancy.audit import Actor
+
+    # Not what the environment calls him: that is his to choose.
+    number = os.getuid()
+    try:
+        return Actor(f"cli:{pwd.getpwuid(number).pw_name}")
+    except KeyError:  # a container's user without a name
+        return Actor(f"cli:{number}")
 
 
 def missing_package(exc: ModuleNotFoundError) -> Exception:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from postroad.cli.filters import Filters, filter_options
 from postroad.cli.installation import Where, inside, installation_options
 from postroad.cli.options import CONTEXT, SectionedCommand, json_option, option
 
@@ -41,7 +42,7 @@ Show = Callable[[Sequence["LogEntry"], Mapping[str, str]], None]
 
 @click.command("log", cls=SectionedCommand, context_settings=CONTEXT)
 @option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
-@option("--app", metavar="APP", help="Only requests of this app: appid or name.")
+@filter_options("requests")
 @option("--to", metavar="ADDRESS", help="Only mail to this recipient, as it was given.")
 @option(
     "--state",
@@ -61,7 +62,7 @@ Show = Callable[[Sequence["LogEntry"], Mapping[str, str]], None]
 @json_option("the entries (with --follow one object a line)")
 def command(
     follow: bool,
-    app: str | None,
+    filters: Filters,
     to: str | None,
     state: str | None,
     limit: int,
@@ -78,11 +79,11 @@ def command(
 
     async def work(found: Installation) -> None:
         import asyncio
+        from dataclasses import replace
 
         from postroad.operations.ports import LogFilter
 
-        app_id = None if app is None else await _app_id(found, app)
-        which = LogFilter(app_id, to, state)
+        which = LogFilter(to=to, status=state, **await filters.fields(found))
         entries = await found.send_log.entries(which, limit=limit)
         names = await _names(found)
         if not (entries or follow or as_json):
@@ -91,7 +92,7 @@ def command(
         show(entries, names)
         while follow:
             if entries:
-                which = LogFilter(app_id, to, state, after=entries[-1].id)
+                which = replace(which, after=entries[-1].id)
             if len(entries) < _MOST_AT_ONCE:
                 await asyncio.sleep(_LOOK_S)
             entries = await found.send_log.entries(which, limit=_MOST_AT_ONCE)
@@ -101,13 +102,6 @@ def command(
                 show(entries, names)
 
     inside(where, work)
-
-
-async def _app_id(found: Installation, app: str) -> str:
-    from postroad.operations.administration import apps
-    from postroad.operations.administration.desk import Desk
-
-    return (await apps.find(Desk(found.directory, found.passwords), app)).id
 
 
 async def _names(found: Installation) -> dict[str, str]:

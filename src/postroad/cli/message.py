@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from postroad.cli.exits import Exit
+from postroad.cli.filters import Filters, filter_options
 from postroad.cli.groups import group, subcommand
-from postroad.cli.installation import Where, inside, installation_options
+from postroad.cli.installation import Where, acting, inside, installation_options
 from postroad.cli.options import json_option, language, language_option, option
 from postroad.delivery.states import State
 from postroad.errors import ConflictError, NotFoundError
@@ -35,7 +36,7 @@ command = group(
 
 
 @subcommand(command, "list")
-@option("--app", metavar="APP", help="Only those of this app: appid or name.")
+@filter_options("those")
 @option("--to", metavar="ADDRESS", help="Only those to this recipient.")
 @option(
     "--state",
@@ -54,7 +55,7 @@ command = group(
 @installation_options
 @json_option("the messages")
 def list_(
-    app: str | None,
+    filters: Filters,
     to: str | None,
     state: str | None,
     limit: int,
@@ -68,13 +69,11 @@ def list_(
     from postroad.cli.records import as_object, listing, shortened, shown
 
     async def work(found: Installation) -> list[StoredMessage]:
-        from postroad.operations.administration import apps
-        from postroad.operations.administration.desk import Desk
+        from postroad.operations.ports import MessageFilter
 
-        desk = Desk(found.directory, found.passwords)
-        app_id = None if app is None else (await apps.find(desk, app)).id
         wanted = State(state) if state else None
-        return await found.messages.list(app_id=app_id, state=wanted, to=to, limit=limit)
+        which = MessageFilter(state=wanted, to=to, **await filters.fields(found))
+        return await found.messages.page(which, before=None, limit=limit)
 
     messages = inside(where, work)
     if as_json:
@@ -150,19 +149,39 @@ def content(message: str, where: Where, as_json: bool) -> None:
 
 
 @subcommand(command, "release")
-@click.argument("message")
+@click.argument("message", required=False)
+@option("--held", is_flag=True, help="All held mail instead of one MESSAGE.")
+@option("--app", metavar="APP", help="With --held: only that of this app, by appid or name.")
+@option("--yes", is_flag=True, help="With --held: ask nothing.")
 @installation_options
 @json_option("what became of it")
-def release(message: str, where: Where, as_json: bool) -> int:
+def release(
+    message: str | None, held: bool, app: str | None, yes: bool, where: Where, as_json: bool
+) -> int:
     """Send a message that was captured, is held or is in doubt, through the app's relay.
+
+    With --held it is all mail that waits for a person, as after `postroad restore`: how much is
+    shown, and after a question it is queued, the oldest first, for a server to send.
 
     \b
     Exit codes
-      0  the relay accepted it, for some recipient at least
+      0  the relay accepted it, for some recipient at least; with --held: all of it is queued
       1  it was not sent
       2  it cannot be released; nothing was tried
       4  in doubt: the relay may have accepted it
     """  # noqa: D301
+    if (message is None) is not held:
+        raise click.UsageError("give either a MESSAGE or --held")
+    if message is None:
+        from postroad.cli.held import release as release_held
+
+        return release_held(where, app, is_sure=yes, as_json=as_json)
+    if app is not None or yes:
+        raise click.UsageError("--app and --yes go with --held")
+    return _release(message, where, as_json=as_json)
+
+
+def _release(message: str, where: Where, *, as_json: bool) -> int:
     from postroad.cli.log import coloured
     from postroad.cli.message_page import reply_text
     from postroad.cli.output import say, say_json
@@ -170,7 +189,7 @@ def release(message: str, where: Where, as_json: bool) -> int:
 
     async def work(found: Installation) -> tuple[str, Settlement, StoredMessage | None]:
         app_id, message_id = await _meant(found, message)
-        settlement = await found.release(app_id, message_id)
+        settlement = await found.release(app_id, message_id, acting())
         return message_id, settlement, await found.mail.message(app_id, message_id)
 
     message_id, settlement, stored = inside(where, work)
@@ -219,8 +238,10 @@ async def _meant(found: Installation, message: str) -> tuple[str, str]:
 
     raises: NotFoundError, ConflictError.
     """
+    from postroad.operations.ports import MessageFilter
+
     if message == LATEST:
-        newest = await found.messages.list(app_id=None, state=None, to=None, limit=1)
+        newest = await found.messages.page(MessageFilter(), before=None, limit=1)
         if not newest:
             raise NotFoundError("there is no message yet")
         return newest[0].app_id, newest[0].id
@@ -230,7 +251,7 @@ async def _meant(found: Installation, message: str) -> tuple[str, str]:
     if len(message) < _SHORTEST:
         raise _no_such(message)
     part = message.lower()
-    among = await found.messages.list(app_id=None, state=None, to=None, limit=_SEARCHED)
+    among = await found.messages.page(MessageFilter(), before=None, limit=_SEARCHED)
     fitting = [each for each in among if each.id.endswith(part)]
     fitting = fitting or [each for each in among if each.id.startswith(part)]
     if len(fitting) > 1:

@@ -125,7 +125,9 @@ def advice(all_: Told, lang: str) -> Iterator[str]:
                 yield from dict.fromkeys(_why_captured(all_, each) for each in concerned)
                 yield f"{_release(all_)} sends it."
             case State.HELD:
-                yield "It waits for a person."
+                whys = dict.fromkeys(each.text for each in concerned if not each.code)
+                yield from (f"It waits for a person{f': {why}' if why else ''}." for why in whys)
+                yield from _explanations(all_, concerned, lang)
                 yield f"{_release(all_)} sends it."
             case State.IN_DOUBT if all_.message.due is not None:
                 yield f"It may have arrived, and is sent once more: {_next(all_.message)}"
@@ -228,10 +230,14 @@ def _write_dialogues(attempts: Sequence[Attempt]) -> None:
 
 
 def _relay_name(all_: Told, attempt: Attempt) -> str:
+    from postroad.cli.records import NOTHING
+
     relay = all_.relays.get(attempt.relay_id or "")
     if relay is not None:
         return f"{relay.name} ({relay.host})"
-    return attempt.relay_id or "of the request"
+    if attempt.relay_id is None:
+        return "of the request" if all_.message.is_kept_out_of_retry else NOTHING
+    return attempt.relay_id
 
 
 def _outcome(message: StoredMessage, attempt: Attempt) -> str:
@@ -282,17 +288,12 @@ def _why_captured(all_: Told, recipient: Recipient) -> str:
 
 def _explanations(all_: Told, recipients: Sequence[Recipient], lang: str) -> Iterator[str]:
     """Yield what the replies that decided mean and what to do, each once."""
-    from postroad import providers
+    from postroad.operations.management.browsing import explanation
 
     relay, last = all_.relay, all_.attempts[-1] if all_.attempts else None
     phase = Phase(last.phase) if last is not None and last.phase else None
-    for reply in dict.fromkeys(reply_of(each) for each in recipients if each.code):
-        meant = providers.explain(
-            reply,
-            phase=Phase.RCPT if phase is Phase.DONE else phase,  # others were accepted
-            provider=relay.preset if relay else None,
-            lang=lang,
-        )
+    for each in {reply_of(each): each for each in recipients if each.code}.values():
+        meant = explanation(each, phase, relay, lang)
         yield f"{meant.cause}{'' if lang == 'zh' else ' '}{meant.remedy}"
     if last is not None and last.error and not any(each.code for each in recipients):
         yield f"No reply decided it: {last.error}."

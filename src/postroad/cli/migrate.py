@@ -26,10 +26,10 @@ def command(where: Where, as_json: bool) -> None:
         raise missing_package(exc) from None
 
     was_changed = migrated(settings)
-    path = settings.database_path
+    name = settings.database_shown
     if as_json:
-        say_json({"database": str(path), "was_changed": was_changed})
+        say_json({"database": name, "was_changed": was_changed})
     elif was_changed:
-        say(f"{path} is now as this version needs it.")
+        say(f"{name} is now as this version needs it.")
     else:
-        say(f"{path} is as this version needs it; nothing was changed.")
+        say(f"{name} is as this version needs it; nothing was changed.")

@@ -26,6 +26,9 @@ COMMANDS = {
     "serve": "Run the mail service.",
     "doctor": "Examine settings, database, relays, disk and clock.",
     "migrate": "Bring the database to what this version needs.",
+    "backup": "Make a backup of everything in one file.",
+    "restore": "Make an installation out of a backup; its open mail is held.",
+    "copy": "Move everything from SQLite into PostgreSQL.",
     "log": "Show the send log: what was asked for, what became of it.",
     "message": "What is kept of each mail; release what was captured.",
     "app": "Apps: who sends, and how their mail is taken.",
@@ -35,12 +38,14 @@ COMMANDS = {
     "key": "API keys: what lets a program act for an app.",
     "developer": "Developers: who owns apps.",
     "operator": "Operators: who runs this Postroad, and the way back in.",
+    "audit": "The audit log: who changed what, and whether it is whole.",
 }
 """Every command with its one line; kept here so that the help need not import them."""
 
 _OF_SENDING = ("send", "check", "explain", "presets", "run", "simulate")  # others: of the service
 
 _MAX_SHOWN = 60
+_MAX_LINE = 1_000
 
 
 class Program(click.Group):
@@ -131,7 +136,7 @@ class Program(click.Group):
         except click.ClickException as exc:
             ctx_of = getattr(exc, "ctx", None)
             path = ctx_of.command_path if ctx_of else name
-            _complain(f"{path}: {_ended(exc.format_message())} See: {path} --help")
+            _complain(f"{path}: {_ended(_shown(exc.format_message()))} See: {path} --help")
             return exc.exit_code
         except PostroadError as error:
             _complain(f"{name}: {error}")
@@ -140,10 +145,13 @@ class Program(click.Group):
             silence(sys.stdout)
             return Exit.PIPE_CLOSED
         except Exception as exc:  # noqa: BLE001 - the outermost: a defect is told, not shown
-            if (reason := output_failure(exc)) is None:
-                return _defect(exc)
-            _complain(f"{name}: cannot write the output: {reason}")
-            return Exit.OUTPUT
+            if reason := output_failure(exc):
+                _complain(f"{name}: cannot write the output: {reason}")
+                return Exit.OUTPUT
+            if isinstance(exc, OSError) and exc.filename is not None:
+                _complain(f"{name}: {_shown(exc.filename)}: {exc.strerror}")
+                return Exit.FAILED
+            return _defect(exc)
 
 
 def _options(group: click.Group, ctx: click.Context) -> Iterator[click.Parameter]:
@@ -159,6 +167,14 @@ def _complain(sentence: str) -> None:
     """Write one line to stderr; that it cannot be written is nothing to complain about."""
     with contextlib.suppress(OutputError):
         say(sentence, err=True)
+
+
+def _shown(text: object) -> str:
+    """Return what somebody typed as one line that a terminal can show."""
+    from postroad.cli.records import shown
+
+    line = shown(str(text))
+    return line if len(line) <= _MAX_LINE else f"{line[:_MAX_LINE]}…"
 
 
 def _ended(sentence: str) -> str:

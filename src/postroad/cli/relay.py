@@ -8,7 +8,7 @@ import click
 
 from postroad.cli.given import ON_OFF, given, needs_one
 from postroad.cli.groups import group, subcommand
-from postroad.cli.installation import Where, at_desk, inside, installation_options
+from postroad.cli.installation import Where, acting, at_desk, inside, installation_options
 from postroad.cli.options import Seconds, json_option, language, language_option, option
 from postroad.cli.passwords import password_asked, password_given, password_options
 from postroad.errors import NotFoundError, SettingsError
@@ -341,9 +341,8 @@ def _kept(where: Where, app: str | None, relay: str) -> tuple[Relay, Address | N
 
     async def work(found: Installation) -> tuple[Relay, Address | None]:
         from postroad.operations.administration import relays
-        from postroad.operations.administration.desk import Desk
 
-        desk = Desk(found.directory, found.passwords)
+        desk = found.desk(acting())
         owners = await _owners(desk, app)
         try:
             account = await relays.find(desk, owners, relay)

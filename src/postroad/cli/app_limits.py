@@ -1,0 +1,62 @@
+"""The limits of an app, as options and as lines of its page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from postroad.cli.given import Number, Size
+from postroad.cli.options import option
+
+if TYPE_CHECKING:
+    from postroad.tenancy.records import App
+
+_LIMITS: dict[str, Any] = {"section": "Limits"}
+OPTIONS = (
+    option(
+        "--per-day",
+        type=int,
+        metavar="NUMBER",
+        help="Mails in a day (UTC); 0, here and below, is no limit.",
+        **_LIMITS,
+    ),
+    option("--per-month", type=int, metavar="NUMBER", help="Mails in a month (UTC).", **_LIMITS),
+    option(
+        "--per-recipient-hour",
+        type=Number(),
+        metavar="NUMBER",
+        help='Mails to one recipient in an hour, through any door; "" leaves it to the door.',
+        **_LIMITS,
+    ),
+    option(
+        "--max-message",
+        type=Size(),
+        metavar="SIZE",
+        help="Of a mail as it is sent, such as 5MiB.",
+        **_LIMITS,
+    ),
+    option("--max-recipients", type=int, metavar="NUMBER", help="Recipients of a mail.", **_LIMITS),
+    option(
+        "--max-attachments",
+        type=Size(),
+        metavar="SIZE",
+        help="Of all attachments of a mail, as they were given.",
+        **_LIMITS,
+    ),
+)
+
+
+def shown(app: App) -> tuple[str, ...]:
+    """Return what an app is limited to, a line each."""
+    hour = app.per_recipient_hour
+    numbers = (
+        (app.per_day, "a day"),
+        (app.per_month, "a month"),
+        (hour, "an hour to one recipient"),
+        (app.max_recipients, "recipients a mail"),
+    )
+    sizes = ((app.max_message, "a mail"), (app.max_attachments, "of attachments"))
+    found = [f"{most:,} {what}" for most, what in numbers if most]
+    found += [f"{most:,} octets {what}" for most, what in sizes if most]
+    if hour is None:
+        found.append("to one recipient as the door has it")
+    return tuple(found) or ("none",)
