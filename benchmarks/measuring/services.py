@@ -119,7 +119,7 @@ def postroad(folder: Path, relay_port: int) -> Iterator[Running]:
     data = folder / "postroad"
     with _postroad(data) as first:
         app = _operate(data, "app", "create", "bench", "--mode", "live", "--interval", "0",
-                       "--from", FROM_EMAIL)  # fmt: skip
+                       "--per-recipient-hour", "0", "--from", FROM_EMAIL)  # fmt: skip
         whose = ("--app", app["appid"])
         relay = ("--host", "127.0.0.1", "--port", str(relay_port), "--security", "none")
         _operate(data, "relay", "create", "sink", *whose, *relay)
