@@ -113,7 +113,7 @@ def test_a_pure_room_imports_no_io(room: str) -> None:
 def test_only_the_dialer_opens_connections() -> None:
     found = {
         path.name
-        for room in LIBRARY | SERVER - {"storage"}  # which opens files, not hosts
+        for room in LIBRARY | SERVER - {"storage"}  # its files, and PostgreSQL's driver
         if (SOURCE / room).exists()
         for path in modules(room)
         for node in ast.walk(ast.parse(path.read_text("utf-8")))

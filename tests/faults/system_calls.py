@@ -39,6 +39,15 @@ def recording(file: Path) -> tuple[str | Path, ...]:
     return (found("strace"), *words, "-o", file)
 
 
+def killing(call: str, number: int) -> tuple[str | Path, ...]:
+    """The words before a command that is killed when it makes a system call for the n-th time.
+
+    Threads count each for itself.
+    """
+    kill = f"inject={call}:signal=KILL:when={number}"
+    return (found("strace"), "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", kill)
+
+
 def calls_in(file: Path) -> Iterator[Call]:
     """Yield the calls in their order; an interrupted one where it begins and where it ends."""
     begun: dict[tuple[str, str], str] = {}

@@ -32,6 +32,11 @@ class Outcome:
         return self.err.partition("\n")[0]
 
 
+def _children() -> frozenset[str]:
+    tasks = Path("/proc/self/task").glob("*/children")
+    return frozenset(number for task in tasks for number in task.read_text().split())
+
+
 @dataclass
 class Bench:
     """Writes the files, runs them, and keeps what was sent."""
@@ -39,6 +44,12 @@ class Bench:
     folder: Path
     answer: Callable[[Any], Any] = lambda config: {"code": 0, "log": "", "error": ""}
     sent: list[Any] = field(default_factory=list)
+    others: frozenset[str] = field(default_factory=_children)
+
+    @property
+    def children(self) -> frozenset[str]:
+        """The process numbers of the children, zombies too, that this process had not before."""
+        return _children() - self.others
 
     def write(self, name: str, content: str | bytes) -> Path:
         path = self.folder / name

@@ -24,7 +24,7 @@ def test_the_child_has_two_pipes_its_own_status_no_environment_and_no_rights(ben
     seen: dict[str, Any] = {}
 
     def look(config: Any) -> Any:
-        (pid,) = Path("/proc/thread-self/children").read_text().split()
+        (pid,) = bench.children
         proc = Path("/proc") / pid
         seen["pid"] = pid
         seen["environment"] = (proc / "environ").read_bytes()

@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 from urllib.parse import quote_from_bytes, quote_plus
 
 import pytest
+from tests.support.engines import Engine
 from tests.support.programs import LOOPBACK
 from tests.support.service import Service, serving
 
 from postroad.operations.administration import apps, developers, relays, users
 from postroad.operations.administration.desk import Desk
-from postroad.settings import Settings
 from postroad.simulators import hostile
+from postroad.tenancy.audit import SYSTEM
 from postroad.tenancy.keys import digest
 from postroad.tenancy.passwords import password_form
 from postroad.tenancy.records import App, User, UserToken
@@ -108,14 +109,14 @@ class World:
         """Do `work` as a command beside the server."""
 
         async def run() -> T:
-            async with installation(Settings(data_dir=self.service.data)) as opened:
-                return await work(Desk(opened.directory, opened.passwords), opened)
+            async with installation(self.service.settings()) as opened:
+                return await work(opened.desk(SYSTEM), opened)
 
         return asyncio.run(run())
 
     def app(self, name: str, **fields: Any) -> App:
-        """Return a new app, captured and without a session interval unless `fields` say so."""
-        given: Any = {"interval_s": 0} | fields
+        """Return a new app, captured and without interval or limit unless `fields` say so."""
+        given: Any = {"interval_s": 0, "per_recipient_hour": 0} | fields
 
         async def work(desk: Desk, _: Installation) -> App:
             return (await apps.create(desk, name, **given)).app
@@ -157,11 +158,12 @@ def signed(app: App) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def world(engine: Engine) -> Iterator[World]:
     with (
         hostile() as relay,
         hostile("550@rcpt") as refusing,
-        serving() as service,
+        engine.new() as place,
+        serving(url=None if place.is_sqlite else place.url) as service,
         closing(Caller(service)) as caller,
     ):
         yield World(service, caller, relay.port, refusing.port)
@@ -572,7 +574,7 @@ class Target:
 @pytest.fixture(scope="module")
 def target(world: World) -> Target:
     async def work(desk: Desk, _: Installation) -> tuple[App, str]:
-        made = await apps.create(desk, "attacked, tokens on", interval_s=0)
+        made = await apps.create(desk, "attacked, tokens on", interval_s=0, per_recipient_hour=0)
         return made.app, made.secret
 
     with_tokens, api_key = world.administer(work)
