@@ -119,7 +119,9 @@ class ProviderSmtp(SMTP):
             self._handler_coroutine.cancel()
         for transport in (self.transport, self._original_transport):
             if isinstance(transport, asyncio.WriteTransport):
-                transport.abort()
+                # Before 3.11.4 Python's TLS transport cannot be aborted once it has ended.
+                with contextlib.suppress(AttributeError):
+                    transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Remember what the client wrote, then read it."""
