@@ -34,11 +34,12 @@ def _dot_atom(max_size: int) -> st.SearchStrategy[str]:
     return st.lists(atom, min_size=1, max_size=3).map(".".join)
 
 
-quoted_local = st.text(  # without a colon: `email` of Python 3.13.0 takes it for a group
-    st.sampled_from(string.ascii_letters + " !#$,.;()[]"), min_size=1, max_size=20
-).map('"{}"'.format)
-# `email` before Python 3.11.4 cannot read an address literal.
+# What the judge cannot read is left out: brackets before Python 3.11.4.
+_quotable = [each for each in " !#$,.;()[]" if parseaddr(f'"{each}"@b.example')[1]]
 _literals = ["[192.0.2.1]", "[IPv6:2001:db8::1]"] if parseaddr("a@[192.0.2.1]")[1] else []
+quoted_local = st.text(  # without a colon: `email` of Python 3.13.0 takes it for a group
+    st.sampled_from([*string.ascii_letters, *_quotable]), min_size=1, max_size=20
+).map('"{}"'.format)
 _label = st.text(st.sampled_from(string.ascii_lowercase + string.digits), min_size=1, max_size=12)
 domains = st.one_of(
     st.lists(_label, min_size=1, max_size=4).map(lambda labels: ".".join([*labels, "example"])),

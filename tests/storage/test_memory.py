@@ -57,6 +57,52 @@ def test_a_change_elsewhere_is_seen_a_millisecond_later() -> None:
     assert (within, after) == ("app 1", "app 2")
 
 
+def test_who_asks_while_it_is_being_looked_waits_and_hears_of_the_change() -> None:
+    facts = Facts()
+    facts.get()
+    facts.version, facts.now = 2, 60.0
+
+    async def at_once() -> list[str]:
+        gate = asyncio.Event()
+
+        async def slow() -> int:
+            await gate.wait()
+            return facts.version
+
+        facts.memory._version = slow
+
+        async def read() -> str:
+            return f"app {facts.version}"
+
+        asked = [asyncio.create_task(facts.memory.get("app", read)) for _ in range(3)]
+        await asyncio.sleep(0)
+        gate.set()
+        return await asyncio.gather(*asked)
+
+    assert asyncio.run(at_once()) == ["app 2"] * 3
+
+
+def test_a_look_that_fails_makes_nobody_believe_what_is_old() -> None:
+    facts = Facts()
+    facts.get()
+    facts.now = 60.0
+
+    async def at_once() -> list[str | BaseException]:
+        async def broken() -> int:
+            await asyncio.sleep(0)
+            raise StorageError("gone")
+
+        facts.memory._version = broken
+
+        async def read() -> str:
+            return "old"
+
+        asked = [facts.memory.get("app", read) for _ in range(3)]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    assert [str(answer) for answer in asyncio.run(at_once())] == ["gone"] * 3
+
+
 def test_that_there_is_no_such_thing_is_not_remembered() -> None:
     facts = Facts()
     answers: list[str | None] = [None, "made meanwhile"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, TypeVar, cast
@@ -33,6 +34,7 @@ class Memory:
         self._known: dict[Hashable, Any] = {}
         self._number = -1
         self._looked_at = -fresh_s
+        self._looking: asyncio.Future[bool] | None = None  # whether the look went well
 
     async def get(self, asked: Hashable, read: Callable[[], Awaitable[T]]) -> T:
         """Return the answer of `read`, which is only called when it is not remembered.
@@ -58,13 +60,18 @@ class Memory:
         self._known = {}
 
     async def _look(self) -> None:
-        # Whoever asks meanwhile need not look too.
-        before, self._looked_at = self._looked_at, self._clock()
+        """Forget what is known if anything changed; who asks meanwhile waits for the same look."""
+        while self._looking is not None:
+            if await asyncio.shield(self._looking):
+                return
+        looking = self._looking = asyncio.get_running_loop().create_future()
+        began = self._clock()
         try:
             number = await self._version()  # before our reading: what is newer is only read again
-        except BaseException:
-            self._looked_at = before
-            raise
-        if number != self._number:
-            self.forget()
-            self._number = number
+            if number != self._number:
+                self.forget()
+                self._number = number
+            self._looked_at = began
+        finally:
+            self._looking = None
+            looking.set_result(self._looked_at == began)
