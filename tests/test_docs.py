@@ -22,6 +22,15 @@ def test_the_reference_lists_every_field_of_send_email() -> None:
     assert "\n".join(rows) in text
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    listed = text.partition("## Documentation")[2]
+
+    missing = [page.name for page in PAGES[1:] if f"({page.relative_to(ROOT)})" not in listed]
+
+    assert not missing
+
+
 @pytest.mark.parametrize("phase", Phase)
 def test_the_reference_names_every_phase(phase: Phase) -> None:
     assert f"`{phase}`" in (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8")

@@ -17,8 +17,10 @@ from tests.cli.conftest import Run, parsed
 
 from postroad.cli.audit import examine_audit
 from postroad.cli.exits import Exit
+from postroad.operations.administration import apps
 from postroad.operations.administration.examination import Finding, Verdict
 from postroad.settings import Settings
+from postroad.tenancy.audit import Actor
 from postroad.wiring import installation
 
 ME = f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
@@ -59,8 +61,60 @@ def test_a_change_is_listed_with_who_made_it_and_what_was_there_before(
     assert lines[1].split()[3:] == ["app.create", ME]
     assert lines[2].startswith(f"     app {appid}: ")
     assert "name: shop" in lines[2]
-    assert f" of {appid}: secret: ***" in lines[-3]
+    assert f" of {appid}: secret: - → ***" in lines[-3]
     assert PASSWORD not in listed.stdout
+
+
+def test_an_update_has_an_arrow_also_where_there_was_nothing(run: Run, appid: str) -> None:
+    run("app", "update", appid, "--per-day", "5")
+    run("app", "update", appid, "--per-recipient-hour", "7")
+    run("app", "update", appid, "--per-recipient-hour", "")
+
+    lines = run("audit", "list", "--action", "app.update").stdout.splitlines()
+
+    assert lines[-5] == f"     app {appid}: per_day: 0 → 5"
+    assert lines[-3] == f"     app {appid}: per_recipient_hour: - → 7"
+    assert lines[-1] == f"     app {appid}: per_recipient_hour: 7 → -"
+
+
+def test_a_key_is_called_by_its_name_and_the_entry_fits_80_columns(
+    run: Run, appid: str, data_dir: Path
+) -> None:
+    made = parsed(run("key", "create", "deploy", "--app", appid, "--json"))
+
+    async def rotate() -> None:
+        async with installation(Settings(data_dir=data_dir)) as found:
+            actor = Actor(f"key:{made['id']}", "2001:db8:1111:2222:3333:4444:5555:6666")
+            await apps.rotate_signature(found.desk(actor), appid, overlap=apps.OVERLAP)
+
+    asyncio.run(rotate())
+    listed = run("audit", "list", "--actor", "key:deploy", env={"COLUMNS": "80"})
+    made_by_me = run("audit", "list", "--action", "key", env={"COLUMNS": "80"}).stdout
+
+    lines = listed.stdout.splitlines()
+    assert lines[1].split()[3:] == ["app.rotate_signature", "key:deploy"]
+    assert lines[2] == "     from 2001:db8:1111:2222:3333:4444:5555:6666"
+    assert max(map(len, (*lines, *made_by_me.splitlines()))) <= 80
+    assert f"     key deploy of {appid}: " in made_by_me
+    assert made["id"] not in listed.stdout + made_by_me
+
+
+@pytest.mark.usefixtures("appid")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--actor", "kim"), "--actor: nobody is called 'kim': there are cli:…, key:…, operator:…"),
+        (("--action", "apps"), "--action: nothing is done to 'apps': it is app, user, key, "),
+        (("--action", "keys.disable"), "--action: nothing is done to 'keys'"),
+    ],
+)
+def test_what_no_entry_can_have_is_not_looked_for(
+    run: Run, words: tuple[str, ...], said: str
+) -> None:
+    refused = run("audit", "list", *words)
+
+    assert refused.exit_code == Exit.USAGE
+    assert said in refused.stderr
 
 
 def test_a_narrow_terminal_shows_everything_on_more_lines(run: Run, appid: str) -> None:

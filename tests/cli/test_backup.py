@@ -18,6 +18,7 @@ from tests.support.postgresql import PASSWORD, Postgresql
 from tests.support.service import POSTROAD, environment
 
 from postroad.cli.exits import Exit
+from postroad.storage.folder import DataFolder
 from postroad.storage.postgresql.connecting import shown
 
 BACKUP = "backup.db"
@@ -69,6 +70,8 @@ def restored(run: Run, backup: Path) -> Path:
     folder = backup.with_name("restored")
     result = run("restore", str(backup), "--key", f"{backup}.key", "--data-dir", str(folder))
     assert result.exit_code == Exit.OK, result.output
+    command = f"`postroad message release --held --data-dir {folder}` sends it."
+    assert command in " ".join(result.stdout.split())
     return folder
 
 
@@ -231,8 +234,7 @@ def test_another_key_is_refused_and_leaves_nothing(run: Run, backup: Path) -> No
     assert result.exit_code == Exit.FAILED
     assert result.stderr.startswith(f"postroad: {other} is not the key of {backup}: ")
     assert result.stderr.count("\n") == 1
-    assert not (folder / "postroad.db").exists()
-    assert not (folder / "key").exists()
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("octets", [b"", b"x" * 10_000])
@@ -389,6 +391,9 @@ def test_everything_moves_and_stays_open_and_can_come_back(
     assert appid
     assert moved.exit_code == Exit.OK, moved.output
     assert shown(url) in moved.stdout
+    assert "POSTROAD_DATABASE set to the URL that you gave to --to" in " ".join(
+        moved.stdout.split()
+    )
     assert server.rows(full, "SELECT state FROM recipient ORDER BY message_id") == [
         *(("queued",), ("in_doubt",), ("captured",))
     ]
@@ -446,3 +451,95 @@ def test_a_backup_of_one_engine_is_restored_on_the_other(
     for table in ("app", "relay", "api_key", "message", "content", "send_log"):
         everything = f"SELECT * FROM {table}"
         assert rows(folder / "postroad.db", everything) == rows(backup, everything)
+
+
+def test_paths_are_told_tidied(run: Run, appid: str, tmp_path: Path) -> None:
+    (tmp_path / "place").mkdir()
+
+    made = run("backup", str(tmp_path / "place" / ".." / BACKUP), "--with-key")
+
+    assert appid
+    assert str(tmp_path / BACKUP) in made.stdout
+    assert ".." not in made.stdout
+
+
+def test_a_file_that_postgresql_s_url_hides_is_noted(
+    run: Run, appid: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTROAD_DATABASE", "postgresql://bo@localhost:1/postroad")
+
+    by_folder = run("app", "list", "--data-dir", str(data_dir))
+    by_variable = run("app", "list")
+
+    assert appid
+    note = (
+        "note: POSTROAD_DATABASE names postgresql://localhost:1/postroad, and that counts, not "
+        f"{data_dir / 'postroad.db'}: `env -u POSTROAD_DATABASE postroad …` means the file\n"
+    )
+    assert by_folder.stderr.count(note) == 1
+    assert "note:" not in by_variable.stderr
+
+
+def test_a_move_is_taken_back_while_the_variable_names_postgresql(
+    run: Run,
+    appid: str,
+    data_dir: Path,
+    postgresql: Postgresql,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    url = without_password(postgresql.new_database("template0"))
+    assert run("copy", "--to", url).exit_code == Exit.OK
+    monkeypatch.setenv("POSTROAD_DATABASE", url)
+
+    back = run("copy", "--undo", "--yes")
+    never_left = run("copy", "--undo", "--yes")
+    again = run("copy", "--to", url)
+    monkeypatch.delenv("POSTROAD_DATABASE")
+
+    told = " ".join(back.stdout.split())
+    assert back.exit_code == Exit.OK, back.output
+    assert f"Servers open {data_dir / 'postroad.db'} again." in told
+    assert told.endswith("Unset POSTROAD_DATABASE first.")
+    assert never_left.stderr == f"postroad: {data_dir / 'postroad.db'} has not moved\n"
+    assert f"to copy the file in {data_dir}, unset POSTROAD_DATABASE first" in again.stderr
+    assert [each["appid"] for each in parsed(run("app", "list", "--json"))] == [appid]
+
+
+def test_somebody_else_s_database_is_not_empty_whatever_its_key(
+    run: Run, backup: Path, tmp_path: Path, postgresql: Postgresql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    monkeypatch.setenv("POSTROAD_ALLOW_UNSAFE_POSTGRESQL", "on")
+    url = without_password(postgresql.new_database("template0"))
+    ready = without_password(postgresql.new_database("template0"))
+    theirs = ("--data-dir", str(tmp_path / "theirs"))
+    for each in (url, ready):
+        assert run("migrate", *theirs, env={"POSTROAD_DATABASE": each}).exit_code == Exit.OK
+    run("app", "create", "theirs", *theirs, env={"POSTROAD_DATABASE": url})
+
+    copied = run("copy", "--to", url)
+    into = (str(backup), "--key", f"{backup}.key", "--data-dir", str(tmp_path / "new"))
+    restored = run("restore", *into, env={"POSTROAD_DATABASE": url})
+    half_made = run("copy", "--to", ready)
+
+    for result in (copied, restored):
+        assert result.exit_code == Exit.FAILED
+        assert f"{shown(url)} is not empty: it has 1 app, " in result.stderr
+        assert "key" not in result.stderr.replace("api_key", "")
+    assert "was made ready with another key file than" in half_made.stderr
+    assert half_made.stderr.endswith("give a new database\n")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_copy_beside_a_server_says_that_it_has_to_stop(
+    run: Run, appid: str, data_dir: Path
+) -> None:
+    with DataFolder(data_dir).locked():
+        result = run("copy", "--to", "postgresql://bo@localhost:1/postroad")
+
+    assert appid
+    assert result.exit_code == Exit.FAILED
+    assert result.stderr == (
+        f"postroad: a server is running (process {os.getpid()}): stop it first\n"
+    )

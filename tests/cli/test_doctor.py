@@ -268,3 +268,21 @@ def test_the_clock_is_held_against_the_newest_entry_of_the_log(run: Run, data_di
 )
 def test_a_disk_that_fills_up_is_told(free: int, verdict: Verdict) -> None:
     assert disk(Path("/data"), free).verdict is verdict
+
+
+def test_a_folder_that_nothing_can_be_written_to_is_wrong() -> None:
+    found = disk(Path("/srv/data"), 10 << 30, is_writable=False)
+
+    assert found.verdict is Verdict.WRONG
+    assert found.sentence.startswith("nothing can be written to /srv/data, so that no mail is")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_the_doctor_tries_whether_it_may_write(run: Run, data_dir: Path) -> None:
+    data_dir.chmod(0o500)
+    try:
+        told = run("doctor").stdout
+    finally:
+        data_dir.chmod(0o700)
+
+    assert "nothing can be written to" in " ".join(told.split())

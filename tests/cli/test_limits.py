@@ -34,7 +34,7 @@ def test_every_limit_of_an_app_can_be_set_and_taken_off_again(run: Run) -> None:
     assert limits_of(run) == UNLIMITED
     assert (
         line_of(run("app", "show", "demo").stdout, "limits")
-        == "to one recipient as the door has it"
+        == "30 an hour to one recipient through /api/mail/send"
     )
 
     run(
@@ -57,8 +57,8 @@ def test_every_limit_of_an_app_can_be_set_and_taken_off_again(run: Run) -> None:
         "20,000 a month",
         "5 an hour to one recipient",
         "50 recipients a mail",
-        "5,242,880 octets a mail",
-        "4,000,000 octets of attachments",
+        "5 MiB a mail",
+        "4 MB of attachments",
     ):
         assert what in " ".join(shown.split())
 

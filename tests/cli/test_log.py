@@ -57,6 +57,19 @@ def test_on_a_terminal_every_line_fits_and_leads_to_the_message(
     assert f"id          {message}" in page.stdout
 
 
+def test_what_short_addresses_leave_over_is_for_the_title(
+    run: Run, data_dir: Path, appid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    keep(data_dir, appid, subject="a title of thirty characters..")
+
+    titles, line, *_ = run("log").stdout.splitlines()
+
+    assert "demo  bo@b.example  a title of thirty char…  " in line
+    assert titles.index("Title") - titles.index("To") == len("bo@b.example  ")
+    assert display_width(line) == 79
+
+
 def test_a_wide_terminal_shows_the_whole_id(
     run: Run, data_dir: Path, appid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from tests.cli.conftest import Run, parsed
 from tests.cli.kept import keep, keep_abandoned, keep_tried
 
 from postroad.cli.exits import Exit
+from postroad.cli.layout import display_width
 from postroad.delivery.states import State
 from postroad.errors import Code
 from postroad.simulators import Simulator, hostile
@@ -33,14 +34,29 @@ def give_relay(run: Run, naver: Simulator) -> None:
     )
 
 
-def test_messages_are_listed_the_newest_first(run: Run, data_dir: Path, appid: str) -> None:
+def test_on_a_terminal_a_message_is_a_line_and_the_end_of_its_id_is_shown(
+    run: Run, data_dir: Path, appid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    message = keep(data_dir, appid, to=f"{'a' * 40}@b.example", subject="아주 긴 제목 " * 5)
+
+    titles, line = run("message", "list").stdout.splitlines()
+
+    assert titles.split() == ["Time", "(UTC)", "Id", "State", "To", "Subject"]
+    assert line.split()[2:4] == [message[-8:], "captured"]
+    assert display_width(line) < 80
+    assert line.count("…") == 2
+    assert "아주 긴 제목" in line
+
+
+def test_messages_are_listed_the_newest_last(run: Run, data_dir: Path, appid: str) -> None:
     first = keep(data_dir, appid, subject="첫 메일")
     second = keep(data_dir, appid, to="ann@b.example", subject="둘째")
 
     lines = run("message", "list").stdout.splitlines()
 
-    assert [line.split()[2] for line in lines[1:]] == [second, first]
-    assert lines[2].split()[3:] == ["captured", "bo@b.example", "첫", "메일"]
+    assert [line.split()[2] for line in lines[1:]] == [first, second]
+    assert lines[1].split()[3:] == ["captured", "bo@b.example", "첫", "메일"]
     found = parsed(run("message", "list", "--to", "ann@b.example", "--json"))
     assert [each["id"] for each in found] == [second]
     assert parsed(run("message", "list", "--state", "accepted", "--json")) == []
@@ -74,7 +90,10 @@ def test_a_page_names_app_account_and_address_and_why_it_was_captured(
     assert "danbee1" in captured
     assert "192.0.2.7" in captured
     assert "The app captures all its mail (mode capture)." in captured
-    assert captured.endswith(f"`postroad message release {message}` sends it.\n")
+    assert captured.endswith(
+        f"  It needs a relay first: `postroad relay create NAME --app {appid} …`.\n"
+        f"  `postroad message release {message}` then sends it.\n"
+    )
     assert "bo@b.example is not on the app's allow-list." in off_the_list
     found = parsed(later_live)
     assert (found["app"], found["account"], found["ip"]) == ("demo", "danbee1", "192.0.2.7")
@@ -141,8 +160,8 @@ def test_an_attempt_without_outcome_leaves_the_message_in_doubt(
     page = run("message", "show", message).stdout
 
     assert "no outcome: Postroad ended, or still waits, before the relay answered" in page
-    assert "It may have arrived. Ask the recipient, or risk a second copy:" in page
-    assert page.endswith(f"  `postroad message release {message}`\n")
+    assert "It may have arrived. Ask the recipient, or risk a second copy." in page
+    assert page.endswith(f"  `postroad message release {message}` then sends it.\n")
 
 
 def test_what_is_known_of_the_dialogues_is_said(run: Run, data_dir: Path, appid: str) -> None:
@@ -203,7 +222,7 @@ def test_a_released_message_is_sent_through_the_relay(
     assert noted["actor"].startswith("cli:")
     again = run("message", "release", message)
     assert again.exit_code == Exit.USAGE
-    assert "has ended already" in again.stderr
+    assert again.stderr == f"postroad: message {message} was accepted already\n"
 
 
 def test_a_refused_release_says_what_the_server_said(
@@ -260,3 +279,33 @@ def test_a_release_that_is_terminated_still_says_what_became_of_the_message(
 
     assert release.returncode == 128 + signal.SIGTERM
     assert run("message", "show", message).stdout.startswith("accepted\n")
+
+
+def test_a_release_without_a_relay_says_what_makes_one(
+    run: Run, data_dir: Path, appid: str
+) -> None:
+    message = keep(data_dir, appid)
+
+    released = run("message", "release", message)
+
+    assert released.exit_code == Exit.USAGE
+    assert f"it needs one first: postroad relay create NAME --app {appid} …" in released.stderr
+
+
+def test_held_mail_is_not_said_to_have_no_reply_that_decided_it(
+    run: Run, data_dir: Path, appid: str
+) -> None:
+    message = keep(data_dir, appid)
+    keep_tried(data_dir, message, State.HELD, error="every recipient was refused: 450 later")
+
+    shown = run("message", "show", message).stdout
+
+    assert "Its last attempt: every recipient was refused: 450 later." in shown
+    assert "No reply decided it" not in shown
+
+
+def test_the_help_of_release_has_a_line_for_each_exit_code(run: Run) -> None:
+    told = run("message", "release", "--help", env={"COLUMNS": "80"}).stdout
+
+    assert "     with --held: all of it is queued\n" in told
+    assert max(map(len, told.splitlines())) <= 80

@@ -31,3 +31,16 @@ def test_a_file_of_another_program_is_left_alone(run: Run, tmp_path: Path) -> No
     assert result.exit_code == Exit.FAILED
     assert result.stdout == ""
     assert (folder / "postroad.db").read_bytes() == b"something else"
+
+
+def test_a_folder_without_an_installation_leads_to_another_one_first(
+    run: Run, tmp_path: Path
+) -> None:
+    result = run("app", "list", "--data-dir", str(tmp_path))
+
+    assert result.exit_code == Exit.FAILED
+    assert result.stderr == (
+        f"postroad: the database {tmp_path / 'postroad.db'} does not exist yet: for another"
+        " folder's give --data-dir, or set POSTROAD_DATA_DIR; to make this one, run `postroad"
+        " migrate`, or start the server\n"
+    )

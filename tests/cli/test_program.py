@@ -291,3 +291,11 @@ def test_what_was_typed_is_told_without_its_controls_and_length(run: Run) -> Non
 
     assert "\x1b" not in result.stderr
     assert len(result.stderr) < 1_200
+
+
+def test_an_option_without_its_value_leads_to_the_help_of_its_own_command(run: Run) -> None:
+    result = run("relay", "create", "naver", "--app")
+
+    assert result.exit_code == Exit.USAGE
+    assert result.stderr.endswith(" See: postroad relay create --help\n")
+    assert result.stderr.startswith("postroad relay create: ")

@@ -203,3 +203,16 @@ def test_a_variable_that_is_not_set_is_told_without_its_name(run: Run) -> None:
         "postroad: the environment variable that --password-env names is not set or empty: "
         "export it first\n"
     )
+
+
+def test_a_second_relay_of_an_app_says_which_is_tried_first(run: Run, data_dir: Path) -> None:
+    words = ("--host", "localhost", "--port", "25", "--security", "none")
+    run("app", "create", "shop")
+
+    first = run("relay", "create", "one", "--app", "shop", *words)
+    second = run("relay", "create", "two", "--app", "shop", *words)
+
+    assert data_dir.exists()
+    assert first.stderr == ""
+    assert second.stderr.startswith("note: one is tried first, two only when it cannot be used;")
+    assert "one (tried first), two" in run("app", "show", "shop").stdout

@@ -175,6 +175,7 @@ def test_a_password_in_a_wrong_place_is_not_repeated(run: Run) -> None:
     by_url = run("serve", "--database", "postgresql://bo:hunter2@db/")
     by_flag = run("serve", "--ses-secret", "hunter2")
 
+    assert "--database: a password is never taken from the command line" in by_url.stderr
     for result in (by_file, by_url, by_flag):
         assert result.exit_code == Exit.USAGE
         assert "hunter2" not in result.output

@@ -159,7 +159,7 @@ def test_of_a_secret_there_is_only_that_it_changed(run: Run[None]) -> None:
         )
         await at.directory.relays(APP).add(own)
         for secret in ("third secret", "fourth secret", "", ""):
-            await at.directory.set_relay_secret(APP, own.id, secret)
+            await at.directory.relays(APP).change_with_secret(own.id, secret)
         await at.directory.keys(APP).add(theirs)
         await at.directory.operators.add(root)
         await at.directory.operators.change(root.id, password_hash="$argon2id$other")
@@ -218,7 +218,7 @@ def test_what_changed_nothing_leaves_no_entry(run: Run[None]) -> None:
         await at.directory.apps.change(APP)
         await at.directory.apps.change(OTHER, state=AppState.STOPPED)
         await at.directory.apps.remove(OTHER)
-        assert await at.directory.set_relay_secret(APP, "unknown", "secret") is False
+        assert await at.directory.relays(APP).change_with_secret("unknown", "secret") is None
         with pytest.raises(ConflictError):
             await at.directory.apps.add(app())
         with pytest.raises(NotFoundError):
@@ -244,7 +244,7 @@ def test_a_change_that_cannot_be_noted_is_not_made(run: Run[None]) -> None:
         with pytest.raises(StorageError, match="lost its end"):
             await at.directory.relays(APP).remove(own.id)
         with pytest.raises(StorageError, match="lost its end"):
-            await at.directory.set_relay_secret(APP, own.id, "secret")
+            await at.directory.relays(APP).change_with_secret(own.id, "secret")
 
         assert await at.directory.apps.list() == [app()]
         assert await at.directory.relays(APP).list() == [own]

@@ -31,7 +31,7 @@ from postroad.delivery.messages import Intake, Lease, WindowStart
 from postroad.delivery.states import State
 from postroad.errors import StorageError
 from postroad.storage.counters import FORGET_EVERY, CounterStore
-from postroad.tenancy.limits import Kind, Limit, Standing
+from postroad.tenancy.limits import CLOCKS_APART, Kind, Limit, Standing
 
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
@@ -130,6 +130,50 @@ def test_a_window_is_over_at_its_end_and_no_microsecond_before(
     assert run(scenario) == [(True, 1), (False, 3_600), (True, 3_600), (True, 1)]
 
 
+@pytest.mark.parametrize("limits", [(to_recipient(1),), (in_a_day(9), to_recipient(1))])
+def test_a_window_that_a_clock_ahead_has_begun_keeps_nobody_waiting(
+    run: Runner, limits: tuple[Limit, ...]
+) -> None:
+    ahead = tuple(replace(each, until=NOW + 50 * HOUR) for each in limits)
+
+    async def scenario(stores: Stores) -> None:
+        await stores.mail.accept(counted(*ahead), now=NOW + 49 * HOUR)
+        answers = [await stores.mail.accept(counted(*limits), now=NOW) for _ in range(2)]
+
+        told = [(each.is_over, each.seconds) for each in answers if isinstance(each, Standing)]
+        assert told == [(False, 3_600), (True, 3_600)]
+
+    run(scenario)
+
+
+def test_a_window_that_a_clock_ahead_has_begun_is_not_gone_on_with(run: Runner) -> None:
+    limit = to_recipient(3)
+    ahead = replace(limit, until=NOW + 50 * HOUR)
+
+    async def scenario(stores: Stores) -> None:
+        await stores.mail.accept(counted(ahead), now=NOW + 49 * HOUR)
+
+        assert await stores.mail.accept(counted(limit), now=NOW) == Standing(
+            Kind.RECIPIENT, 3, 2, 3_600
+        )
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("limits", [(to_recipient(1),), (in_a_day(9), to_recipient(1))])
+def test_clocks_that_differ_a_little_share_a_window(run: Runner, limits: tuple[Limit, ...]) -> None:
+    ahead = tuple(replace(each, until=each.until + CLOCKS_APART) for each in limits)
+
+    async def scenario(stores: Stores) -> None:
+        await stores.mail.accept(counted(*ahead), now=NOW + CLOCKS_APART)
+        answer = await stores.mail.accept(counted(*limits), now=NOW)
+
+        assert isinstance(answer, Standing)
+        assert answer.is_over
+
+    run(scenario)
+
+
 def test_a_limit_that_is_lowered_holds_at_once_and_one_that_is_raised_too(run: Runner) -> None:
     async def scenario(stores: Stores) -> list[bool]:
         found = []
@@ -196,6 +240,7 @@ def test_behind_a_shut_window_nothing_counts_and_over_a_limit_no_window_opens(ru
         opened = counted(to_recipient(2), windows=(window,))
         await stores.mail.accept(opened, now=NOW)
         shut = await stores.mail.accept(counted(to_recipient(2), windows=(window,)), now=NOW)
+        assert (await stores.logged())[-1].reason == "too_soon: 60 s"
         assert shut == window.until
         assert await counters(stores) == [(APP, to_recipient().key, 1)]
 
@@ -311,6 +356,19 @@ def test_requests_count_up_to_the_limit_and_again_in_the_next_window(run: Runner
         ]
         assert (await count(later, now=limit.until)).remaining == 1
         assert await counters(stores) == [("", limit.key, 1)]
+
+    run(scenario)
+
+
+def test_requests_do_not_wait_for_a_clock_that_was_ahead(run: Runner) -> None:
+    limit = Limit(Kind.ADDRESS, "", "address:192.0.2.1", 1, NOW + MINUTE)
+    ahead = replace(limit, until=NOW + 50 * HOUR)
+
+    async def scenario(stores: Stores) -> None:
+        count = CounterStore(stores.database).count
+        await count(ahead, now=ahead.until - MINUTE)
+
+        assert [(await count(limit, now=NOW)).is_over for _ in range(2)] == [False, True]
 
     run(scenario)
 

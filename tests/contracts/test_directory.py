@@ -208,7 +208,7 @@ def test_what_was_removed_is_gone(tenants: TenantRunner, kind: Kind) -> None:
 
 
 @EVERY
-@pytest.mark.parametrize("name", ["nonsense", "id", "app_id", "has_secret", "secret"])
+@pytest.mark.parametrize("name", ["nonsense", "id", "app_id", "has_secret", "secret", "name_key"])
 def test_a_field_that_cannot_be_set_is_refused(
     tenants: TenantRunner, kind: Kind, name: str
 ) -> None:
@@ -285,10 +285,10 @@ def test_an_apps_relays_and_the_operators_do_not_see_each_other(tenants: TenantR
         assert await at.directory.relays(None).get(own.id) is None
         assert await at.directory.relays(APP).change(shared.id, port=1) is None
         assert await at.directory.relays(None).remove(own.id) is False
-        assert await at.directory.set_relay_secret(APP, shared.id, "x") is False
-        assert await at.directory.set_relay_secret(None, own.id, "x") is False
-        assert await at.directory.set_relay_secret(OTHER, own.id, "x") is False
-        assert await at.relays.relay_secret(APP, own.id) == ""
+        assert await at.directory.relays(APP).change_with_secret(shared.id, "x") is None
+        assert await at.directory.relays(None).change_with_secret(own.id, "x") is None
+        assert await at.directory.relays(OTHER).change_with_secret(own.id, "x") is None
+        assert await at.relays.relay_secret(APP, own) == ""
 
     tenants(scenario)
 
@@ -416,15 +416,15 @@ def test_a_relays_secret_is_kept_replaced_and_removed(tenants: TenantRunner) -> 
         relays = at.directory.relays(APP)
         await relays.add(own)
         for secret in ("first", "second"):
-            assert await at.directory.set_relay_secret(APP, own.id, secret) is True
+            assert await at.directory.relays(APP).change_with_secret(own.id, secret) is not None
             assert await relays.get(own.id) == replace(own, has_secret=True)
-            assert await at.relays.relay_secret(APP, own.id) == secret
+            assert await at.relays.relay_secret(APP, own) == secret
         assert await relays.change(own.id, port=25) == replace(own, port=25, has_secret=True)
 
-        assert await at.directory.set_relay_secret(APP, own.id, "") is True
+        assert await at.directory.relays(APP).change_with_secret(own.id, "") is not None
 
         assert await relays.get(own.id) == replace(own, port=25)
-        assert await at.directory.set_relay_secret(APP, "unknown", "x") is False
+        assert await at.directory.relays(APP).change_with_secret("unknown", "x") is None
 
     tenants(scenario)
 

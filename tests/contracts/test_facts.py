@@ -243,12 +243,14 @@ def test_a_relays_secret_is_given_to_whoever_may_use_the_relay(tenants: TenantRu
         for each in (own, shared, foreign, bare):
             await at.directory.relays(each.app_id).add(each)
         for each in (own, shared, foreign):
-            assert await at.directory.set_relay_secret(each.app_id, each.id, f"pass {each.id}")
+            assert await at.directory.relays(each.app_id).change_with_secret(
+                each.id, f"pass {each.id}"
+            )
 
-        assert await at.relays.relay_secret(APP, own.id) == f"pass {own.id}"
-        assert await at.relays.relay_secret(APP, shared.id) == f"pass {shared.id}"
-        assert await at.relays.relay_secret(APP, bare.id) == ""
-        assert await at.relays.relay_secret(APP, foreign.id) == ""
+        assert await at.relays.relay_secret(APP, own) == f"pass {own.id}"
+        assert await at.relays.relay_secret(APP, shared) == f"pass {shared.id}"
+        assert await at.relays.relay_secret(APP, bare) == ""
+        assert await at.relays.relay_secret(APP, foreign) == ""
         assert await at.relays.relay(APP, own.id) == replace(own, has_secret=True)
         assert await at.relays.relay(APP, shared.id) == replace(shared, has_secret=True)
         assert await at.relays.relay(APP, bare.id) == bare
@@ -262,11 +264,11 @@ def test_a_secret_under_a_lost_key_is_a_storage_error(tenants: TenantRunner) -> 
 
     async def before(at: Tenants) -> None:
         await at.directory.relays(APP).add(own)
-        await at.directory.set_relay_secret(APP, own.id, "hidden-pass")
+        await at.directory.relays(APP).change_with_secret(own.id, "hidden-pass")
 
     async def after(at: Tenants) -> None:
         with pytest.raises(StorageError) as caught:
-            await at.relays.relay_secret(APP, own.id)
+            await at.relays.relay_secret(APP, own)
         assert "hidden-pass" not in str(caught.value)
         with pytest.raises(StorageError):
             await at.facts.app(APP)
@@ -304,7 +306,7 @@ def test_no_fact_scans_a_table(tenants: TenantRunner) -> None:
         await at.facts.routes(APP)
         await at.facts.failures(["x"])
         await at.relays.relay(APP, "x")
-        await at.relays.relay_secret(APP, "x")
+        await at.relays.relay_secret(APP, relay())
 
         plans = [tenants.plan(at, statement) for statement in asked]
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from postroad.errors import ConflictError
 from postroad.operations.administration.desk import Desk
 from postroad.tenancy.audit import SYSTEM, Actor
+from postroad.tenancy.names import name_key
 from postroad.tenancy.records import ApiKey, App, Developer, Operator, RelayAccount, Route, User
 
 T = TypeVar("T")
@@ -39,9 +40,13 @@ class Shelf(Generic[T]):
         following = [id_ for at, id_ in kept if after is None or (at, id_) > after]
         return [self.kept[id_] for id_ in following[:limit]]
 
-    async def change(self, record_id: str, **fields: object) -> T | None:
+    async def change(
+        self, record_id: str, still: Mapping[str, object] | None = None, /, **fields: object
+    ) -> T | None:
         if record_id not in self.kept:
             return None
+        if any(getattr(self.kept[record_id], name) != was for name, was in (still or {}).items()):
+            raise ConflictError("somebody else changed it")
         changed = replace(self.kept[record_id], **fields)
         self._refuse_taken(changed)
         self.kept[record_id] = changed
@@ -56,17 +61,42 @@ class Shelf(Generic[T]):
             raise ConflictError(f"{self._unique(record)} is taken")
 
 
+class RelayShelf(Shelf[RelayAccount]):
+    """Relays of one owner, whose passwords lie in `secrets` by their ids."""
+
+    def __init__(self, secrets: dict[str, str]) -> None:
+        super().__init__(lambda each: each.name)
+        self._secrets = secrets
+
+    async def add(self, record: RelayAccount, *, secret: str = "") -> None:
+        await super().add(replace(record, has_secret=bool(secret)))
+        if secret:
+            self._secrets[record.id] = secret
+
+    async def change_with_secret(
+        self,
+        record_id: str,
+        secret: str,
+        still: Mapping[str, object] | None = None,
+        /,
+        **fields: object,
+    ) -> RelayAccount | None:
+        changed = await self.change(record_id, still, has_secret=bool(secret), **fields)
+        self._secrets[record_id] = secret
+        return changed
+
+
 class Shelves:
     """Everything an operator manages, and the passwords of the relays."""
 
     def __init__(self) -> None:
         self.developers = Shelf[Developer]()
-        self.apps = Shelf[App]()
+        self.apps = Shelf[App](lambda each: name_key(each.name))
         self.operators = Shelf[Operator](lambda each: each.name)
         self.secrets: dict[str, str] = {}
         self._users: dict[str, Shelf[User]] = {}
         self._keys: dict[str | None, Shelf[ApiKey]] = {}
-        self._relays: dict[str | None, Shelf[RelayAccount]] = {}
+        self._relays: dict[str | None, RelayShelf] = {}
         self._routes: dict[str, Shelf[Route]] = {}
 
     def users(self, app_id: str) -> Shelf[User]:
@@ -75,8 +105,8 @@ class Shelves:
     def keys(self, app_id: str | None) -> Shelf[ApiKey]:
         return self._keys.setdefault(app_id, Shelf(lambda each: each.digest))
 
-    def relays(self, app_id: str | None) -> Shelf[RelayAccount]:
-        return self._relays.setdefault(app_id, Shelf(lambda each: each.name))
+    def relays(self, app_id: str | None) -> RelayShelf:
+        return self._relays.setdefault(app_id, RelayShelf(self.secrets))
 
     def routes(self, app_id: str) -> Shelf[Route]:
         return self._routes.setdefault(app_id, Shelf())
@@ -99,10 +129,6 @@ class Shelves:
 
     def acting(self, actor: Actor, action: str = "") -> Shelves:
         return self
-
-    async def set_relay_secret(self, app_id: str | None, relay_id: str, secret: str) -> bool:
-        self.secrets[relay_id] = secret
-        return await self.relays(app_id).change(relay_id, has_secret=bool(secret)) is not None
 
 
 def _all(shelves: Mapping[Any, Shelf[T]]) -> Shelf[T]:

@@ -124,6 +124,7 @@ READS: dict[str, Act] = {
     "apps.check_name": lambda at: apps.check_name(at.desk, "free"),
     "apps.find": lambda at: apps.find(at.desk, "shop"),
     "apps.has_relay": lambda at: apps.has_relay(at.desk, at.app),
+    "apps.relays_tried": lambda at: apps.relays_tried(at.desk, at.app),
     "developers.find": lambda at: developers.find(at.desk, "Dana"),
     "examination.examine": lambda at: examination.examine(at.desk),
     "keys.find": lambda at: keys.find(at.desk, [at.app], "first"),

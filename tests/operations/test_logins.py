@@ -427,7 +427,7 @@ def test_registrations_of_one_app_are_held_back_and_another_app_goes_first() -> 
         counter = await opened(office)
         other = await office.core.directory.apps.get(APPID)
         assert other is not None
-        await office.core.directory.apps.add(replace(other, id="1000000001"))
+        await office.core.directory.apps.add(replace(other, id="1000000001", name="other"))
         passwords, nobase = counter.passwords, office.core.nobase
         nobase._passwords, nobase._asker = passwords, counter.asker
         passwords.gate.clear()

@@ -39,11 +39,11 @@ def test_signatures_and_passwords_are_in_no_file(path: Path) -> None:
         await directory.apps.add(app(APP, signature=OLD_SIGNATURE))
         await directory.apps.change(APP, signature=SIGNATURE, old_signature=OLD_SIGNATURE)
         await directory.relays(APP).add(own)
-        await directory.set_relay_secret(APP, own.id, PASSWORD)
+        await directory.relays(APP).change_with_secret(own.id, PASSWORD)
         found = await tenants.app(APP)
         assert found is not None
         assert found.signature == SIGNATURE
-        assert await tenants.relay_secret(APP, own.id) == PASSWORD
+        assert await tenants.relay_secret(APP, own) == PASSWORD
 
         while_open = b"".join(each.read_bytes() for each in folder.glob("postroad.db?*"))
         await database.aclose()

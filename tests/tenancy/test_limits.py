@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postroad.message import Address
 from postroad.tenancy.limits import (
     Excess,
     Kind,
@@ -17,6 +18,7 @@ from postroad.tenancy.limits import (
     Measure,
     Standing,
     excess,
+    mailbox_of,
     network_of,
     of_address,
     of_key,
@@ -73,6 +75,37 @@ def test_days_and_months_end_as_those_of_utc(
 
     assert of_day.until == datetime(*day, tzinfo=UTC)  # type: ignore[arg-type,misc]
     assert of_month.until == datetime(*month, tzinfo=UTC)  # type: ignore[arg-type,misc]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        '"victim"@b.example',
+        '"v\\ictim"@b.example',
+        '"\\v\\i\\c\\t\\i\\m"@B.example',
+        "VICTIM@b.EXAMPLE",
+    ],
+)
+def test_a_recipient_is_one_however_it_is_written(path: str) -> None:
+    assert mailbox_of(path) == mailbox_of("victim@b.example") == "victim@b.example"
+    assert Address(path).path
+
+
+def test_a_letter_with_its_accent_is_one_however_it_is_composed() -> None:
+    assert mailbox_of("caf\u00e9@b.example") == mailbox_of("CAFE\u0301@b.example")
+
+
+@pytest.mark.parametrize("path", ['"vic tim"@b.example', "vic.tim@b.example", '"a\\"b"@b.example'])
+def test_another_recipient_is_another(path: str) -> None:
+    assert mailbox_of(path) not in {mailbox_of("victim@b.example"), mailbox_of("ab@b.example")}
+
+
+def test_a_recipient_that_is_quoted_counts_as_the_one_it_is() -> None:
+    app = kept_to(per_recipient_hour=3)
+
+    (found,) = of_message(app, ['"victim"@b.example', "victim@b.example"], NOW)
+
+    assert found.key == "recipient:victim@b.example"
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,19 @@ def test_a_damaged_file_of_the_demo_is_named_and_nothing_is_made_anew(damage: st
     in_office(work)
 
 
+def test_a_demo_begun_anew_leaves_the_one_before_it_alone() -> None:
+    async def work(office: Office) -> None:
+        await demo(office.core, office.folder)
+        (office.folder / FILE).unlink()
+        await demo(office.core, office.folder)
+        names.extend(each.name for each in await office.core.directory.apps.list())
+
+    names: list[str] = []
+    in_office(work)
+
+    assert sorted(names) == ["demo", "demo-2", "demo-off", "demo-off-2"]
+
+
 def test_a_demo_whose_database_is_another_says_what_to_do() -> None:
     with open_folder() as folder:
 

@@ -139,8 +139,8 @@ class TroubledRelays:
     async def routes(self, app_id: str) -> Sequence[Route]:
         return await self._relays.routes(app_id)
 
-    async def relay_secret(self, app_id: str, relay_id: str) -> str:
-        return await self._relays.relay_secret(app_id, relay_id)
+    async def relay_secret(self, app_id: str, relay: RelayAccount) -> str:
+        return await self._relays.relay_secret(app_id, relay)
 
 
 @dataclass

@@ -153,7 +153,10 @@ class HttpServer:
                 return listening
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise SettingsError(f"listen: {self._listen} is in use") from error
+                raise SettingsError(
+                    f"{self._listen} is in use: give another port with --listen"
+                    " HOST:PORT (0 is any free one)"
+                ) from error
             reason = error.strerror or "no such address"
             raise SettingsError(f"listen: {self._listen}: {reason}") from error
 

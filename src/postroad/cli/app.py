@@ -29,8 +29,8 @@ command = group(
     """,
 )
 
-Shown = tuple["App", str]
-"""An app with the name of its developer."""
+Shown = tuple["App", str, tuple[str, ...]]
+"""An app with the name of its developer, and those of its relays, the one tried first first."""
 
 _KNOWN: dict[str, Any] = {"section": "What its callers know already"}
 _CALLERS: dict[str, Any] = {"section": "Who may send"}
@@ -282,7 +282,7 @@ def show(app: str, where: Where, as_json: bool, signature: bool) -> None:
 
         return await _with_owner(desk, await apps.find(desk, app))
 
-    _print(at_desk(where, work), as_json=as_json, with_signature=signature)
+    _print(at_desk(where, work), where, as_json=as_json, with_signature=signature)
 
 
 @subcommand(command, "update")
@@ -333,7 +333,7 @@ def update(
     shown, has_relay = at_desk(where, work)
     if "mode" in changes:
         _warn_without_relay(shown[0], has_relay=has_relay)
-    _print(shown, as_json=as_json, is_rotated=rotate_signature)
+    _print(shown, where, as_json=as_json, is_rotated=rotate_signature)
 
 
 @subcommand(command, "disable")
@@ -350,7 +350,7 @@ def disable(app: str, where: Where, as_json: bool, stop_prompt: str | None) -> N
 
         return await _with_owner(desk, await apps.update(desk, app, state="stopped", **changes))
 
-    _print(at_desk(where, work), as_json=as_json)
+    _print(at_desk(where, work), where, as_json=as_json)
 
 
 def as_object(app: App) -> dict[str, Any]:
@@ -392,22 +392,30 @@ def _warn_without_relay(app: App, *, has_relay: bool) -> None:
 
 
 async def _with_owner(desk: Desk, app: App) -> Shown:
+    from postroad.operations.administration import apps
+
     owner = await desk.directory.developers.get(app.developer_id) if app.developer_id else None
-    return app, owner.name if owner else ""
+    relays = tuple([relay.name for relay in await apps.relays_tried(desk, app)])
+    return app, owner.name if owner else "", relays
 
 
 def _print(
-    found: Shown, *, as_json: bool, is_rotated: bool = False, with_signature: bool = False
+    found: Shown,
+    where: Where,
+    *,
+    as_json: bool,
+    is_rotated: bool = False,
+    with_signature: bool = False,
 ) -> None:
     from postroad.cli.output import say_json
     from postroad.cli.records import page
 
-    app, owner = found
+    app = found[0]
     has_secret = is_rotated or with_signature
     if as_json:
         say_json(as_object(app) | ({"signature": app.signature} if has_secret else {}))
         return
-    rows = _rows(app, owner)
+    rows = _rows(found, where.settings().per_recipient_hour)
     if has_secret:
         rows.append(("signature", app.signature))
     if is_rotated:
@@ -415,7 +423,8 @@ def _print(
     page(app.name, rows)
 
 
-def _rows(app: App, owner: str) -> list[tuple[str, Any]]:
+def _rows(found: Shown, per_recipient_hour: int) -> list[tuple[str, Any]]:
+    app, owner, relays = found
     stops = [("stop prompt", app.stop_prompt)] if app.stop_prompt else []
     policy = f"{app.in_doubt_policy}{'' if app.in_doubt else ' (by send mode)'}"
     return [
@@ -430,13 +439,14 @@ def _rows(app: App, owner: str) -> list[tuple[str, Any]]:
         ("in doubt", policy),
         ("from", "the relay's account" if app.from_ is None else app.from_),
         ("senders", app.senders),
+        ("relays", (*(f"{name} (tried first)" for name in relays[:1]), *relays[1:])),
         ("tokens", f"on, each lives {app.token_days} days" if app.tokens else "off"),
         ("account", f"{app.account_min} to {app.account_max} characters"),
         (
             "interval",
             f"{app.interval_s} s, of {_WINDOWS[app.window]}" if app.interval_s else "none",
         ),
-        ("limits", limits.shown(app)),
+        ("limits", limits.shown(app, per_recipient_hour)),
         ("CORS origins", app.cors_origins),
         ("language", app.language),
     ]

@@ -45,8 +45,11 @@ OPTIONS = (
 )
 
 
-def shown(app: App) -> tuple[str, ...]:
-    """Return what an app is limited to, a line each."""
+def shown(app: App, per_recipient_hour: int) -> tuple[str, ...]:
+    """Return what an app is limited to, a line each.
+
+    per_recipient_hour: what the settings say for nobase's door where the app does not.
+    """
     hour = app.per_recipient_hour
     numbers = (
         (app.per_day, "a day"),
@@ -56,7 +59,15 @@ def shown(app: App) -> tuple[str, ...]:
     )
     sizes = ((app.max_message, "a mail"), (app.max_attachments, "of attachments"))
     found = [f"{most:,} {what}" for most, what in numbers if most]
-    found += [f"{most:,} octets {what}" for most, what in sizes if most]
-    if hour is None:
-        found.append("to one recipient as the door has it")
+    found += [f"{_size(most)} {what}" for most, what in sizes if most]
+    if hour is None and per_recipient_hour:
+        found.append(f"{per_recipient_hour:,} an hour to one recipient through /api/mail/send")
     return tuple(found) or ("none",)
+
+
+def _size(octets: int) -> str:
+    """Return a size in the unit in which it is a whole number, as it was probably given."""
+    for name, factor in (("MiB", 1 << 20), ("MB", 10**6), ("KiB", 1 << 10)):
+        if octets % factor == 0:
+            return f"{octets // factor:,} {name}"
+    return f"{octets:,} octets"

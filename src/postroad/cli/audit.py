@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -15,12 +14,13 @@ from postroad.cli.options import json_option, option
 from postroad.errors import NotFoundError, StorageError
 
 if TYPE_CHECKING:
+    from postroad.cli.audit_page import KeyNames
     from postroad.operations.administration.examination import Finding
     from postroad.tenancy.audit import AuditEntry, End, Verification
     from postroad.wiring import Installation
 
+_KEYS: Final = 10_000  # whose names are looked up
 _EXAMINED: Final = 10_000  # entries that `doctor` looks at: half a second
-_INDENT: Final = " " * 5
 _NOTED: Final = re.compile("([0-9]{1,15}):([0-9a-f]{64})")
 
 command = group(
@@ -86,26 +86,33 @@ def list_(
 ) -> None:
     """List changes, the newest last.
 
-    Under each entry stands what it is about, with values as old → new; of a secret there is only
-    ***. An app that was removed is still found by its appid.
+    Under each entry stands where it came from, and what it is about, with values as old → new, -
+    for none; of what was made only the new. Of a secret there is only ***. An API key is called by
+    its name. An app that was removed is still found by its appid.
     """
     from postroad.cli.output import say_json
 
-    async def work(found: Installation) -> tuple[list[AuditEntry], End]:
+    _check_known(actor, action)
+
+    async def work(found: Installation) -> tuple[list[AuditEntry], End, KeyNames]:
+        from postroad.cli.audit_page import KeyNames
         from postroad.tenancy.audit import AuditFilter
 
         app_id = None if app is None else await _app_id(found, app)
-        which = AuditFilter(app_id, actor, action, after)
-        return await found.audit.entries(which, limit=limit), await found.audit.end()
+        names = KeyNames(await found.directory.every_key.page(after=None, limit=_KEYS))
+        which = AuditFilter(app_id, names.actor(actor), action, after)
+        return await found.audit.entries(which, limit=limit), await found.audit.end(), names
 
-    entries, end = inside(where, work)
+    entries, end, names = inside(where, work)
     if as_json:
         from postroad.tenancy.audit import as_object
 
         shown = [as_object(entry) for entry in entries]
         say_json({"entries": shown, "end": {"seq": end.seq, "hash": end.hash}})
     else:
-        _print(entries)
+        from postroad.cli.audit_page import write
+
+        write(entries, names)
 
 
 @subcommand(command, "verify")
@@ -166,6 +173,21 @@ async def examine_audit(found: Installation, *, newest: int = _EXAMINED) -> Find
     return Finding("audit log", Verdict.FINE, said)
 
 
+def _check_known(actor: str | None, action: str | None) -> None:
+    """Refuse to look for what no entry can ever have.
+
+    raises: UsageError.
+    """
+    from postroad.tenancy.audit import ACTORS, KINDS
+
+    if actor is not None and not actor.startswith(ACTORS):
+        kinds = ", ".join(f"{kind}…" if kind.endswith(":") else kind for kind in ACTORS)
+        raise click.UsageError(f"--actor: nobody is called {actor!r}: there are {kinds}")
+    kind = None if action is None else action.partition(".")[0]
+    if kind is not None and kind not in KINDS:
+        raise click.UsageError(f"--action: nothing is done to {kind!r}: it is {', '.join(KINDS)}")
+
+
 async def _app_id(found: Installation, app: str) -> str:
     """Return the id of an app, which may be one that was removed."""
     from postroad.operations.administration import apps
@@ -180,57 +202,3 @@ async def _app_id(found: Installation, app: str) -> str:
 
 def _entries(number: int) -> str:
     return "1 entry is" if number == 1 else f"{number:,} entries are"
-
-
-def _print(entries: Sequence[AuditEntry]) -> None:
-    """Write a line for each entry, and under it what it is about."""
-    from postroad.cli.layout import Column, indented, table
-    from postroad.cli.output import line_width, say
-    from postroad.cli.records import moment, shown
-
-    if not entries:
-        say("There are no such entries.", err=True)
-        return
-    columns = (Column("No.", is_right=True), Column("Time (UTC)"), Column("What"), Column("Who"))
-    rows = [
-        (
-            str(entry.seq),
-            moment(entry.at),
-            shown(entry.action),
-            shown(f"{entry.actor} {entry.address}".rstrip()),
-        )
-        for entry in entries
-    ]
-    titles, *lines = table(columns, rows, None)
-    say(click.style(titles, bold=True))
-    for entry, line in zip(entries, lines, strict=True):
-        say(line)
-        for part in indented(f"{_about(entry)}: {_changes(entry)}", _INDENT, line_width()):
-            say(part)
-
-
-def _about(entry: AuditEntry) -> str:
-    """Return what was changed, and whose it is."""
-    from postroad.cli.records import shown
-
-    kind = entry.action.partition(".")[0]
-    target = f"{kind} {entry.target}" if entry.target else kind
-    return shown(target if entry.app_id in (None, entry.target) else f"{target} of {entry.app_id}")
-
-
-def _changes(entry: AuditEntry) -> str:
-    """Return a line of old → new; of what was made only the new, of what was removed the old."""
-    from postroad.cli.output import can_show
-    from postroad.cli.records import shown
-
-    arrow = "→" if can_show("→") else "->"
-    olds = {old is None for old, _ in entry.changes.values()}
-    news = {new is None for _, new in entry.changes.values()}
-    parts = []
-    for name, (old, new) in sorted(entry.changes.items()):
-        if olds == {True} or news == {True}:
-            if (value := new if old is None else old) not in ("", []):
-                parts.append(f"{name}: {shown(value)}")
-        else:
-            parts.append(f"{name}: {shown(old)} {arrow} {shown(new)}")
-    return ", ".join(parts)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from postroad.cli.installation import Where, installation_options
+from postroad.cli.installation import Where, installation_options, note_other_database
 from postroad.cli.options import CONTEXT, SectionedCommand, json_option, option
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def command(file: Path, with_key: bool, where: Where, as_json: bool) -> None:
     """  # noqa: D301
     from postroad.cli import copied
 
-    made = copied.copies().back_up(where.settings(), file, with_key=with_key)
+    settings = where.settings()
+    note_other_database(settings)
+    made = copied.copies().back_up(settings, file, with_key=with_key)
     if as_json:
         from postroad.cli.output import say_json
 

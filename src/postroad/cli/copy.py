@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +10,10 @@ from postroad.cli.asking import is_agreed
 from postroad.cli.exits import Exit
 from postroad.cli.installation import Where, acting, installation_options
 from postroad.cli.options import CONTEXT, SectionedCommand, json_option, option
+from postroad.cli.passwords import check_no_password
+
+if TYPE_CHECKING:
+    from postroad.settings import Settings
 
 
 @click.command("copy", cls=SectionedCommand, context_settings=CONTEXT)
@@ -28,7 +32,8 @@ def command(url: str | None, undo: bool, yes: bool, where: Where, as_json: bool)
     Killed at any moment it leaves everything here or everything there; if a server then refuses to
     start here, the same command finishes.
 
-    --undo opens the SQLite database again, as it was: what was sent from PostgreSQL since would be
+    --undo opens the SQLite database again, as it was, also while POSTROAD_DATABASE names
+    PostgreSQL: then it is the one in the data folder. What was sent from PostgreSQL since would be
     sent from here once more.
 
     \b
@@ -50,9 +55,9 @@ def command(url: str | None, undo: bool, yes: bool, where: Where, as_json: bool)
         return None
     copied.write("Moved", made)
     copied.paragraph(
-        "Start servers with POSTROAD_DATABASE set to that URL, and with the same data folder, which"
-        f" has the key file. {made.source} is marked as moved; keep it until you have seen mail go"
-        " out."
+        "Start servers with POSTROAD_DATABASE set to the URL that you gave to --to, and with the"
+        f" same data folder, which has the key file. {made.source} is marked as moved; keep it"
+        " until you have seen mail go out."
     )
     return None
 
@@ -74,8 +79,16 @@ def _undo(where: Where, *, is_sure: bool, as_json: bool) -> int:
     if as_json:
         say_json({"database": str(settings.database_path), "was_moved_to": url})
     else:
-        paragraph(f"Servers open {settings.database_path} again. Let none run on {url}.")
+        paragraph(
+            f"Servers open {settings.database_path} again. Let none run on {url}.",
+            *([f"Unset {_source(settings)} first."] if settings.postgresql else []),
+        )
     return Exit.OK
+
+
+def _source(settings: Settings) -> str:
+    """Return what names the database."""
+    return settings.sources.get("database", "POSTROAD_DATABASE")
 
 
 def _checked(url: str) -> str:
@@ -87,16 +100,7 @@ def _checked(url: str) -> str:
 
     if not is_postgresql(url):
         raise click.UsageError("--to must be a URL such as postgresql://user@host/name")
-    try:
-        parts = urlsplit(url)
-        has_password = parts.password is not None or "password" in parse_qs(parts.query)
-    except ValueError:
-        has_password = False
-    if has_password:
-        raise click.UsageError(
-            "a password is never taken from the command line: leave it out of the URL, and put it"
-            " into PGPASSWORD or ~/.pgpass"
-        )
+    check_no_password("--to", url)
     if problem := why_unfit(url):
         raise click.UsageError(f"--to: {problem}")
     return url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,7 +89,7 @@ def findings(where: Where) -> Iterator[Finding]:
     yield key
     if settings.postgresql is None:
         folder = settings.database_path.parent
-        yield disk(folder, _free(folder))
+        yield disk(folder, _free(folder), is_writable=os.access(folder, os.W_OK | os.X_OK))
     if whole.verdict is not Verdict.WRONG and key.verdict is not Verdict.WRONG:
         yield from _records(where)
 
@@ -114,14 +115,20 @@ def _key_file(path: Path) -> Finding:
     return Finding("key file", Verdict.FINE, f"{path}, only its owner reads it")
 
 
-def disk(folder: Path, free: int) -> Finding:
+def disk(folder: Path, free: int, *, is_writable: bool = True) -> Finding:
     """Return what is to be said of the disk.
 
-    free: octets.
+    free:        octets.
+    is_writable: this user may make files in the folder.
     """
     from postroad.operations.administration.examination import Finding, Verdict
 
     said = f"{size(free)} free at {folder}"
+    if not is_writable:
+        said = f"nothing can be written to {folder}, so that no mail is taken: look at who owns it"
+        return Finding(
+            "disk", Verdict.WRONG, f"{said}, its mode, and whether its disk is read-only"
+        )
     if free < TOO_LITTLE:
         return Finding("disk", Verdict.WRONG, f"{said}: mail is refused when nothing is left")
     return Finding("disk", Verdict.WARNING if free < LITTLE else Verdict.FINE, said)

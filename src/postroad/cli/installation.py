@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NOTED = "postroad.other_database"
 _SECTION: dict[str, Any] = {"section": "Installation"}
 
 
@@ -40,6 +41,40 @@ class Where:
 
         flags = {} if self.data_dir is None else {"data_dir": self.data_dir}
         return load(flags, config=None if self.config is None else Path(self.config))
+
+    @property
+    def words(self) -> str:
+        """What another command needs after it to mean the same installation; "" for nothing."""
+        import shlex
+
+        given = (("--data-dir", self.data_dir), ("--config", self.config))
+        return "".join(f" {name} {shlex.quote(value)}" for name, value in given if value)
+
+
+def note_other_database(settings: Settings) -> None:
+    """Say on stderr that a variable's PostgreSQL counts, not the file in the folder of --data-dir.
+
+    Once in a command, whatever it opens.
+    """
+    from postroad.cli.output import say
+    from postroad.settings.model import DATABASE_FILE
+
+    sources = settings.sources
+    if settings.postgresql is None or sources.get("data_dir") != "--data-dir":
+        return
+    variable = sources.get("database", "")
+    file = settings.data_dir / DATABASE_FILE
+    context = click.get_current_context(silent=True)
+    is_noted = context is not None and context.meta.setdefault(_NOTED, False)
+    if is_noted or not variable.startswith("POSTROAD_") or not file.exists():
+        return
+    if context is not None:
+        context.meta[_NOTED] = True
+    say(
+        f"note: {variable} names {settings.database_shown}, and that counts, not {file}:"
+        f" `env -u {variable} postroad …` means the file",
+        err=True,
+    )
 
 
 def installation_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,6 +113,7 @@ def inside(where: Where, work: Callable[[Installation], Awaitable[T]]) -> T:
     import signal
 
     settings = where.settings()
+    note_other_database(settings)
     try:
         from postroad.wiring import installation
     except ModuleNotFoundError as exc:

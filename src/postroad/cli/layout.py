@@ -61,11 +61,22 @@ class Column:
 
     least:    the columns it may be narrowed to, its cells wrapped; None: never narrowed.
     is_right: its cells stand at the right.
+    is_cut:   its cells lose their ends instead of being wrapped; they hold no colour.
     """
 
     title: str
     least: int | None = None
     is_right: bool = False
+    is_cut: bool = False
+
+
+def shortened(text: str, width: int) -> str:
+    """Return `text`, its end cut off where it takes more than `width` columns."""
+    if display_width(text) <= width:
+        return text
+    while display_width(text) > width - 1:
+        text = text[:-1]
+    return f"{text.rstrip()}…"
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int | None) -> list[str]:
@@ -73,12 +84,12 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int |
     cells = [tuple(column.title for column in columns), *map(tuple, rows)]
     widths = [max(display_width(row[index]) for row in cells) for index in range(len(columns))]
     if width is not None:
-        _narrow(widths, columns, width - 1)  # some terminals wrap a line that fills them
+        narrow(widths, columns, width - 1)  # some terminals wrap a line that fills them
     return [line for row in cells for line in _row(row, widths, columns)]
 
 
-def _narrow(widths: list[int], columns: Sequence[Column], room: int) -> None:
-    """Take from the widest column that may be narrowed until all fit or none may."""
+def narrow(widths: list[int], columns: Sequence[Column], room: int) -> None:
+    """Take from the column that has most to spare until all fit or none may be narrowed."""
     excess = sum(widths) + _GAP * (len(widths) - 1) - room
     while excess > 0:
         spare = [
@@ -92,9 +103,15 @@ def _narrow(widths: list[int], columns: Sequence[Column], room: int) -> None:
         excess -= 1
 
 
+def _lines(cell: str, width: int, column: Column) -> list[str]:
+    if column.is_cut:
+        return [shortened(cell, width)]
+    return [cell] if column.least is None else wrapped(cell, width, cuts=True)
+
+
 def _row(row: Sequence[str], widths: list[int], columns: Sequence[Column]) -> Iterator[str]:
     parts = [
-        wrapped(cell, width, cuts=True) if column.least is not None else [cell]
+        _lines(cell, width, column)
         for cell, width, column in zip(row, widths, columns, strict=True)
     ]
     for number in range(max(map(len, parts))):

@@ -9,6 +9,7 @@ import click
 
 from postroad.cli.filters import Filters, filter_options
 from postroad.cli.installation import Where, inside, installation_options
+from postroad.cli.layout import Column
 from postroad.cli.options import CONTEXT, SectionedCommand, json_option, option
 
 if TYPE_CHECKING:
@@ -22,12 +23,15 @@ _SEARCHED = 10_000  # of the newest entries, for an address in other letter case
 SHORT_ID: Final = 8  # of an id's end: two messages in 4,000,000,000 share it
 _GAP = 2
 _INDENT = " " * 4
-_TITLES: Final = ("Time (UTC)", "Status", "App", "To", "Title", "Message")
-_APP, _TO, _TITLE, _MESSAGE = 2, 3, 4, 5
+_COLUMNS: Final = (
+    *(Column("Time (UTC)"), Column("Status"), Column("App", 6)),
+    *(Column("To", 12), Column("Title", 8), Column("Message")),
+)
+_TITLES: Final = tuple(column.title for column in _COLUMNS)
+_MESSAGE: Final = 5
 _STARTS: Final = (14, 8, 6, 24, 16, SHORT_ID)  # that a stream's later lines seldom need more
+_LEAST: Final = (14, 8, 3, 2, 5, SHORT_ID)
 _WIDEST: Final = (14, 8, 16, 40, 30, 36)
-# What is cut, and to how much, until a line fits: the title says least.
-_CUTS: Final = ((_TITLE, 12), (_APP, 10), (_TO, 20), (_TITLE, 8), (_TO, 12), (_APP, 6))
 STATES = ("sent", "captured", "queued", "sending", "failed", "in_doubt", "held", "refused")
 COLOURS = {
     **dict.fromkeys(("sent", "accepted"), "green"),
@@ -152,7 +156,7 @@ class Lines:
         # A stream is for somebody: the closed pipe that `say` swallows has to end it.
         self._write: Callable[[str], None] = click.echo if is_stream else say
         self._room = line_width()
-        self._widths = list(_STARTS)
+        self._widths = list(_STARTS if is_stream else _LEAST)
         self._has_titles = False
         self._is_stream = is_stream
 
@@ -178,7 +182,7 @@ class Lines:
 
     def _fitted(self, rows: Sequence[Sequence[str]]) -> list[int]:
         """Return the columns' widths: as wide as the widest so far, as far as there is room."""
-        from postroad.cli.layout import display_width
+        from postroad.cli.layout import display_width, narrow
 
         for index, most in enumerate(_WIDEST):
             widest = max((display_width(row[index]) for row in rows), default=0)
@@ -187,18 +191,13 @@ class Lines:
         excess = 0 if self._room is None else sum(widths) + _GAP * (len(widths) - 1) - self._room
         if excess >= 0 and self._room is not None:  # some terminals wrap a line that fills them
             widths[_MESSAGE] = SHORT_ID
-            excess = sum(widths) + _GAP * (len(widths) - 1) - (self._room - 1)
-            for index, least in _CUTS:
-                taken = max(min(excess, widths[index] - least), 0)
-                widths[index] -= taken
-                excess -= taken
+            narrow(widths, _COLUMNS, self._room - 1)
         return widths
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     """Return one line: every cell in its columns, its end cut off; of an id its beginning."""
-    from postroad.cli.layout import padded
-    from postroad.cli.records import shortened
+    from postroad.cli.layout import padded, shortened
 
     *cells, message = row
     if message != _TITLES[_MESSAGE]:

@@ -28,9 +28,9 @@ command = group(
     "message",
     """Messages: what was stored of each mail, and what became of it.
 
-    A MESSAGE is given by its id, which `list` shows, or by six or more characters that it ends
-    with, as `postroad log` shows them, or begins with (ids made soon after one another begin
-    alike); among the newest 10,000 messages they have to lead to one. `latest` is the newest.
+    A MESSAGE is given by its id, or by six or more characters that it ends with, as `list` and
+    `postroad log` show them, or begins with (ids made soon after one another begin alike); among
+    the newest 10,000 messages they have to lead to one. `latest` is the newest.
     """,
 )
 
@@ -62,18 +62,21 @@ def list_(
     where: Where,
     as_json: bool,
 ) -> None:
-    """List messages, the newest first."""
-    from postroad.cli.layout import Column
-    from postroad.cli.log import coloured
-    from postroad.cli.output import say_json
-    from postroad.cli.records import as_object, listing, shortened, shown
+    """List messages, the newest last.
+
+    A terminal shows the end of each id, which is enough to name it.
+    """
+    from postroad.cli.layout import Column, shortened
+    from postroad.cli.log import SHORT_ID, coloured
+    from postroad.cli.output import line_width, say_json
+    from postroad.cli.records import as_object, listing, shown
 
     async def work(found: Installation) -> list[StoredMessage]:
         from postroad.operations.ports import MessageFilter
 
         wanted = State(state) if state else None
         which = MessageFilter(state=wanted, to=to, **await filters.fields(found))
-        return await found.messages.page(which, before=None, limit=limit)
+        return [*reversed(await found.messages.page(which, before=None, limit=limit))]
 
     messages = inside(where, work)
     if as_json:
@@ -83,13 +86,14 @@ def list_(
         Column("Time (UTC)"),
         Column("Id"),
         Column("State"),
-        Column("To", 12),
-        Column("Subject", 8),
+        Column("To", 12, is_cut=True),
+        Column("Subject", 8, is_cut=True),
     )
+    start = None if line_width() is None else -SHORT_ID
     rows = [
         (
             f"{message.created_at:%m-%d %H:%M}",
-            message.id,
+            message.id[start:],
             " ".join(coloured(word) for word in states_of(message)),
             _recipients(message),
             shortened(shown(message.subject), _SUBJECT),
@@ -165,7 +169,8 @@ def release(
 
     \b
     Exit codes
-      0  the relay accepted it, for some recipient at least; with --held: all of it is queued
+      0  the relay accepted it, for some recipient at least;
+         with --held: all of it is queued
       1  it was not sent
       2  it cannot be released; nothing was tried
       4  in doubt: the relay may have accepted it

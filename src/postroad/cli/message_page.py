@@ -28,6 +28,7 @@ class Told:
     app:    None when it was removed since.
     relays: of its attempts, by id, those that are still there.
     entry:  of the send log.
+    has_relay: there is one that could carry it now.
     """
 
     message: StoredMessage
@@ -35,6 +36,7 @@ class Told:
     app: App | None
     relays: Mapping[str, RelayAccount]
     entry: LogEntry | None
+    has_relay: bool
 
     @property
     def relay(self) -> RelayAccount | None:
@@ -44,8 +46,11 @@ class Told:
 
 async def told(found: Installation, message: StoredMessage) -> Told:
     """Return a message with its attempts, app, relays and entry of the send log."""
+    from postroad.cli.installation import acting
+    from postroad.operations.administration import apps
     from postroad.operations.ports import LogFilter
 
+    app = await found.directory.apps.get(message.app_id)
     attempts = await found.mail.attempts(message.app_id, message.id)
     ids = {each.relay_id for each in attempts if each.relay_id}
     relays = [await found.core.tenants.relay(message.app_id, each) for each in sorted(ids)]
@@ -54,9 +59,10 @@ async def told(found: Installation, message: StoredMessage) -> Told:
     return Told(
         message,
         attempts,
-        await found.directory.apps.get(message.app_id),
+        app,
         {relay.id: relay for relay in relays if relay},
         next((each for each in entries if each.message_id == message.id), None),
+        app is not None and await apps.has_relay(found.desk(acting()), app),
     )
 
 
@@ -123,17 +129,17 @@ def advice(all_: Told, lang: str) -> Iterator[str]:
                 )
             case State.CAPTURED:
                 yield from dict.fromkeys(_why_captured(all_, each) for each in concerned)
-                yield f"{_release(all_)} sends it."
+                yield from _sending(all_)
             case State.HELD:
                 whys = dict.fromkeys(each.text for each in concerned if not each.code)
                 yield from (f"It waits for a person{f': {why}' if why else ''}." for why in whys)
                 yield from _explanations(all_, concerned, lang)
-                yield f"{_release(all_)} sends it."
+                yield from _sending(all_)
             case State.IN_DOUBT if all_.message.due is not None:
                 yield f"It may have arrived, and is sent once more: {_next(all_.message)}"
             case State.IN_DOUBT:
-                yield "It may have arrived. Ask the recipient, or risk a second copy:"
-                yield _release(all_)
+                yield "It may have arrived. Ask the recipient, or risk a second copy."
+                yield from _sending(all_)
             case State.SENDING:
                 yield "It is being sent just now."
             case State.QUEUED | State.SCHEDULED | State.DEFERRED:
@@ -258,6 +264,14 @@ def _release(all_: Told) -> str:
     return f"`postroad message release {all_.message.id}`"
 
 
+def _sending(all_: Told) -> Iterator[str]:
+    """Yield what sends a message that waits, and what is missing for that."""
+    if not all_.has_relay:
+        app_id = all_.message.app_id
+        yield f"It needs a relay first: `postroad relay create NAME --app {app_id} …`."
+    yield f"{_release(all_)}{' then' if not all_.has_relay else ''} sends it."
+
+
 def _next(message: StoredMessage) -> str:
     from postroad.cli.records import moment
 
@@ -296,6 +310,7 @@ def _explanations(all_: Told, recipients: Sequence[Recipient], lang: str) -> Ite
         meant = explanation(each, phase, relay, lang)
         yield f"{meant.cause}{'' if lang == 'zh' else ' '}{meant.remedy}"
     if last is not None and last.error and not any(each.code for each in recipients):
-        yield f"No reply decided it: {last.error}."
+        is_waiting = recipients[0].state is State.HELD  # what its last attempt met is past
+        yield f"{'Its last attempt' if is_waiting else 'No reply decided it'}: {last.error}."
         if relay is not None:
             yield f"`postroad relay check {relay.id}` tries the relay step by step."

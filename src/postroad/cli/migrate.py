@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import click
 
-from postroad.cli.installation import Where, installation_options, missing_package
+from postroad.cli.installation import (
+    Where,
+    installation_options,
+    missing_package,
+    note_other_database,
+)
 from postroad.cli.options import CONTEXT, SectionedCommand, json_option
 
 
@@ -20,6 +25,7 @@ def command(where: Where, as_json: bool) -> None:
     from postroad.cli.output import say, say_json
 
     settings = where.settings()
+    note_other_database(settings)
     try:
         from postroad.wiring import migrated
     except ModuleNotFoundError as exc:

@@ -33,6 +33,9 @@ class SectionedCommand(click.Command):
         """Read the arguments; whoever gives a password as one hears how it is given."""
         try:
             return super().parse_args(ctx, args)
+        except click.BadOptionUsage as exc:
+            exc.ctx = exc.ctx or ctx  # click leaves it out where a value is missing
+            raise
         except click.NoSuchOption as exc:
             taken = {name for parameter in self.params for name in parameter.opts}
             if not (_SECRET.fullmatch(exc.option_name) and "--password-env" in taken):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import click
+
 from postroad.cli.options import option
 from postroad.errors import SettingsError
 
@@ -28,6 +30,20 @@ def password_options(section: str = "Options") -> Callable[[Any], Any]:
         return command
 
     return add
+
+
+def check_no_password(name: str, url: str | None) -> None:
+    """Make sure that the URL of a database, given as the option `name`, holds no password.
+
+    raises: UsageError; a password there is for every user of the machine to read.
+    """
+    from postroad.settings.databases import has_password
+
+    if has_password(url):
+        raise click.UsageError(
+            f"{name}: a password is never taken from the command line: leave it out of the URL,"
+            " and put it into PGPASSWORD or ~/.pgpass"
+        )
 
 
 def password_given(password_env: str | None, password_file: str | None) -> str | None:

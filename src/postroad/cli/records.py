@@ -66,17 +66,6 @@ def moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}" if at else NOTHING
 
 
-def shortened(text: str, width: int) -> str:
-    """Return `text`, its end cut off where it takes more than `width` columns."""
-    from postroad.cli.layout import display_width
-
-    if display_width(text) <= width:
-        return text
-    while display_width(text) > width - 1:
-        text = text[:-1]
-    return f"{text.rstrip()}…"
-
-
 def page(title: str, rows: Iterable[tuple[str, Any]]) -> None:
     """Write a title, and under it each label with its value."""
     from postroad.cli.layout import display_width, padded, wrapped

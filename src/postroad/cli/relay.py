@@ -138,13 +138,30 @@ def create(
     if password is None and _logs_in(changes):
         password = password_asked(f"password of {changes.get('username') or name}: ")
 
-    async def work(desk: Desk) -> RelayAccount:
+    async def work(desk: Desk) -> tuple[RelayAccount, Sequence[RelayAccount]]:
         from postroad.operations.administration import apps, relays
 
         owner = await apps.find(desk, app) if app is not None else None
-        return await relays.create(desk, owner, name, password=password or "", **changes)
+        made = await relays.create(desk, owner, name, password=password or "", **changes)
+        return made, await apps.relays_tried(desk, owner) if owner else ()
 
-    _print(at_desk(where, work), as_json=as_json)
+    made, tried = at_desk(where, work)
+    _print(made, as_json=as_json)
+    if len(tried) > 1:
+        _say_order(tried)
+
+
+def _say_order(tried: Sequence[RelayAccount]) -> None:
+    """Say on stderr which of an app's relays its mail is given to."""
+    from postroad.cli.output import say
+    from postroad.cli.records import shown
+
+    first, *others = (shown(relay.name) for relay in tried)
+    say(
+        f"note: {first} is tried first, {', '.join(others)} only when it cannot be used;"
+        " `postroad route create` decides otherwise",
+        err=True,
+    )
 
 
 @subcommand(command, "list")
@@ -352,7 +369,7 @@ def _kept(where: Where, app: str | None, relay: str) -> tuple[Relay, Address | N
         if account.app_id is not None:
             owner = await found.directory.apps.get(account.app_id)
         # Of a shared relay it is the same for every app, and for one that is not there.
-        secret = await found.core.tenants.relay_secret(account.app_id or "", account.id)
+        secret = await found.core.tenants.relay_secret(account.app_id or "", account)
         return relays.connection_of(account, secret), owner.from_ if owner else None
 
     return inside(where, work)

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import click
 
-from postroad.cli.installation import Where, acting, installation_options
+from postroad.cli.installation import (
+    Where,
+    acting,
+    installation_options,
+    note_other_database,
+)
 from postroad.cli.options import CONTEXT, SectionedCommand, json_option, option
 
 
@@ -34,7 +39,9 @@ def command(file: Path, key: Path | None, where: Where, as_json: bool) -> None:
     """  # noqa: D301
     from postroad.cli import copied
 
-    made = copied.copies().restore(where.settings(), file, key, by=acting())
+    settings = where.settings()
+    note_other_database(settings)
+    made = copied.copies().restore(settings, file, key, by=acting())
     if as_json:
         from postroad.cli.output import say_json
 
@@ -44,7 +51,8 @@ def command(file: Path, key: Path | None, where: Where, as_json: bool) -> None:
     if held := sum(made.open.values()):
         copied.paragraph(
             f"The mail to {copied.counted(held, 'recipient', 'recipients')} was open then, and may"
-            " have been sent since. It is held: `postroad message release --held` sends it."
+            f" have been sent since. It is held: `postroad message release --held{where.words}`"
+            " sends it."
         )
     else:
         copied.paragraph("No mail was open then, so that none is held.")

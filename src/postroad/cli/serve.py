@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from postroad.cli.installation import missing_package
+from postroad.cli.installation import missing_package, note_other_database
 from postroad.cli.options import CONTEXT, SectionedCommand, option
 from postroad.cli.output import OutputError, say
+from postroad.cli.passwords import check_no_password
 from postroad.errors import SettingsError
 from postroad.settings import SETTINGS, Settings, check_files, load
 
@@ -95,7 +96,9 @@ def command(config: str | None, demo: bool, **flags: str | None) -> int:
     """  # noqa: D301
     _occupy_standard_descriptors()
     given = {setting.key: flags[_parameter(setting.key)] for setting in SETTINGS}
+    check_no_password("--database", given["database"])
     settings = checked(load(given, config=None if config is None else Path(config)))
+    note_other_database(settings)
     try:
         from postroad.wiring import serve
 

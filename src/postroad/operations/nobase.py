@@ -166,7 +166,7 @@ class Nobase:
         app, account = granted.app, granted.relay
         if granted.is_captured or account is None:
             return Way(is_captured=True)
-        secret = await self._relays.relay_secret(app.id, account.id)
+        secret = await self._relays.relay_secret(app.id, account)
         return Way(
             is_captured=False,
             relay=connectable(account, secret),

@@ -6,7 +6,7 @@ through its id: another app's is as good as none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -242,15 +242,44 @@ class Records(Readable[T], Protocol[T]):
         """Return all, oldest first."""
         ...
 
-    async def change(self, record_id: str, **fields: object) -> T | None:
+    async def change(
+        self, record_id: str, still: Mapping[str, object] | None = None, /, **fields: object
+    ) -> T | None:
         """Set fields and return the result; None when there is no such record.
 
-        raises: ConflictError as `add`.
+        still:  what other fields must hold yet, for what is set to be right.
+        raises: ConflictError as `add`, and when `still` holds no more.
         """
         ...
 
     async def remove(self, record_id: str) -> bool:
         """Delete one; False when there was none."""
+        ...
+
+
+class RelayRecords(Records[RelayAccount], Protocol):
+    """Relays, each written with its password in one transaction."""
+
+    async def add(self, record: RelayAccount, *, secret: str = "") -> None:
+        """Store a new one, with its password encrypted; "" is none.
+
+        raises: ConflictError.
+        """
+        ...
+
+    async def change_with_secret(
+        self,
+        record_id: str,
+        secret: str,
+        still: Mapping[str, object] | None = None,
+        /,
+        **fields: object,
+    ) -> RelayAccount | None:
+        """Set the password and fields, and return the result; None when there is no such relay.
+
+        secret: "" removes the one there is.
+        raises: ConflictError as `change`.
+        """
         ...
 
 
@@ -299,7 +328,7 @@ class Directory(Protocol):
         """The app's API keys; with None the operator's."""
         ...
 
-    def relays(self, app_id: str | None) -> Records[RelayAccount]:
+    def relays(self, app_id: str | None) -> RelayRecords:
         """The app's own relays; with None the operator's."""
         ...
 
@@ -325,8 +354,4 @@ class Directory(Protocol):
     @property
     def every_route(self) -> Readable[Route]:
         """The routes of all apps, likewise."""
-        ...
-
-    async def set_relay_secret(self, app_id: str | None, relay_id: str, secret: str) -> bool:
-        """Keep the password of a relay, encrypted; "" removes it. False when there is no such."""
         ...

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from postroad.delivery import routing
 from postroad.delivery.messages import Settlement
+from postroad.delivery.states import State
 from postroad.errors import ConflictError, NotFoundError
 from postroad.message import Address
 from postroad.operations.ports import Facts, Mail
@@ -68,16 +69,19 @@ class Release:
             await self._facts.relays(app_id), await self._facts.routes(app_id), sender
         )
         if not found:
-            raise ConflictError(f"app {app_id} has no relay that could be used")
+            raise ConflictError(
+                f"app {app_id} has no relay that could be used: it needs one first:"
+                f" postroad relay create NAME --app {app_id} …"
+            )
         account = found[0]
         if problem := routing.check_sender(sender, account):
             raise ConflictError(problem)
-        secret = await self._relays.relay_secret(app_id, account.id)
+        secret = await self._relays.relay_secret(app_id, account)
         await self._queue.expire(now=self._clock(), under_way=self._courier.messages)
         lease = self._leases.new()
         claim = await self._queue.claim_one(app_id, message_id, lease, now=self._clock(), by=by)
         if claim is None:
-            raise ConflictError(f"message {message_id} is being sent, or has ended already")
+            raise ConflictError(await self._why_not(app_id, message_id))
         return await self._courier.carry(
             Errand(
                 claim,
@@ -88,3 +92,24 @@ class Release:
                 relay_id=account.id,
             )
         )
+
+    async def _why_not(self, app_id: str, message_id: str) -> str:
+        """Return why a message cannot be taken, from what became of it."""
+        message = await self._mail.message(app_id, message_id)
+        states = {each.state for each in message.recipients} if message else set()
+        words = [_ENDED[state] for state in _ENDED if state in states]
+        if len(words) != len(states) or not words:
+            return f"message {message_id} is being sent, or has ended already"
+        return f"message {message_id} {' and '.join(words)}"
+
+
+_ENDED = {
+    State.ACCEPTED: "was accepted already",
+    State.BOUNCED: "has bounced already",
+    State.FAILED: "has failed already",
+    State.EXPIRED: "has expired already",
+    State.CANCELLED: "was cancelled already",
+    State.SUPPRESSED: "was suppressed already",
+    State.QUARANTINED: "is quarantined",
+    State.SENDING: "is being sent just now",
+}

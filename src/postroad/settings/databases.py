@@ -57,7 +57,14 @@ def shown(url: str) -> str:
 
 def has_password(url: object) -> bool:
     """Whether a setting's value is a URL with a password in it."""
-    return isinstance(url, str) and _PASSWORD.match(url) is not None
+    if not isinstance(url, str) or not is_postgresql(url):
+        return False
+    if _PASSWORD.match(url):
+        return True
+    try:
+        return "password" in dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+    except ValueError:
+        return False
 
 
 def is_exposed(url: str) -> bool:

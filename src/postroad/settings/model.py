@@ -101,8 +101,8 @@ class Settings:
 
     @property
     def database_path(self) -> Path:
-        """The file of the database, when it is one."""
-        if self.database is None:
+        """The file of the database; with one in PostgreSQL, that of the folder before a move."""
+        if self.database is None or self.postgresql is not None:
             return self.data_dir / DATABASE_FILE
         return Path(self.database.removeprefix(SQLITE))
 

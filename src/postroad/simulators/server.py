@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import tempfile
 import threading
@@ -154,7 +155,12 @@ def _listen(host: str, port: int) -> socket.socket:
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128
         )
     except OSError as error:
-        reason = error.strerror or str(error)
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"port {port} of {host} is in use: give another with --port (0 is any free one)"
+            ) from error
+        # asyncio's words, which name host and port again, are left out.
+        reason = (error.strerror or str(error)).partition(" (while ")[0]
         raise SettingsError(f"cannot listen on {host} port {port}: {reason}") from error
 
 

@@ -46,6 +46,7 @@ TAKE_IN: Final = {
 TAKE_IN_COUNTED: Final = TAKE_IN | {
     "counter": "text",
     "counter_until": "bigint",
+    "counter_latest": "bigint",
     "most": "integer",
 }
 """The same with the one counter that the message counts for; with their types."""

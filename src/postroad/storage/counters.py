@@ -12,13 +12,16 @@ from postroad.tenancy.limits import Limit, Standing, standing
 
 FORGET_EVERY: Final = 64  # requests that count; eight times as many counters go
 
-# Whoever finds the window past begins another; else it counts while there is something left.
+# Whoever finds the window past begins another; else it counts while there is something left. One
+# that ends too late to be right is past too: a clock that was ahead keeps nobody waiting.
 _COUNT: Final = """
     INSERT INTO quota_counter (app_id, key, count, until) VALUES (?, ?, 1, ?)
     ON CONFLICT (app_id, key) DO UPDATE SET
-        count = CASE WHEN quota_counter.until <= ? THEN 1 ELSE quota_counter.count + 1 END,
-        until = CASE WHEN quota_counter.until <= ? THEN excluded.until ELSE quota_counter.until END
-    WHERE quota_counter.until <= ? OR quota_counter.count < ?
+        count = CASE WHEN quota_counter.until > ? AND quota_counter.until <= ?
+            THEN quota_counter.count + 1 ELSE 1 END,
+        until = CASE WHEN quota_counter.until > ? AND quota_counter.until <= ?
+            THEN quota_counter.until ELSE excluded.until END
+    WHERE quota_counter.until <= ? OR quota_counter.until > ? OR quota_counter.count < ?
     RETURNING count, until
 """
 _TAKE_BACK: Final = "UPDATE quota_counter SET count = count - 1 WHERE app_id = ? AND key = ?"
@@ -81,5 +84,6 @@ def forgetting(database: Database, now: datetime) -> Statement:
 
 def _counting(limit: Limit, now: datetime) -> Statement:
     """Return what counts one; it returns no row when the limit is reached."""
-    at = micros(now)
-    return _COUNT, (limit.app_id, limit.key, micros(limit.until), at, at, at, limit.most)
+    at, latest = micros(now), micros(limit.latest)
+    window = (at, latest, at, latest, at, latest)
+    return _COUNT, (limit.app_id, limit.key, micros(limit.until), *window, limit.most)

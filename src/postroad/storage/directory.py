@@ -11,11 +11,12 @@ from sqlalchemy import Table
 from postroad.errors import NotFoundError
 from postroad.storage.audit import Author
 from postroad.storage.engine import Database, Work
+from postroad.storage.relay_records import RelayRecords
 from postroad.storage.rows import Shape
 from postroad.storage.schema import tenants as tables
 from postroad.storage.shapes import Shapes
-from postroad.storage.table_records import Check, TableReader, TableRecords, changed
-from postroad.tenancy.audit import SYSTEM, Actor, concealed
+from postroad.storage.table_records import Check, TableReader, TableRecords
+from postroad.tenancy.audit import SYSTEM, Actor
 from postroad.tenancy.records import ApiKey, App, Developer, Operator, RelayAccount, Route, User
 
 T = TypeVar("T")
@@ -64,9 +65,11 @@ class DirectoryStore:
         """The app's API keys; with None the operator's."""
         return self._records(tables.api_key, self._shapes.key, owner=app_id)
 
-    def relays(self, app_id: str | None) -> TableRecords[RelayAccount]:
-        """The app's own relays; with None the operator's. Their secrets are kept apart."""
-        return self._records(tables.relay, self._shapes.relay, owner=app_id)
+    def relays(self, app_id: str | None) -> RelayRecords:
+        """The app's own relays; with None the operator's."""
+        return RelayRecords(
+            self._database, tables.relay, self._shapes.relay, author=self._author, owner=app_id
+        )
 
     def routes(self, app_id: str) -> TableRecords[Route]:
         """The app's routes; they lead to its own relays or the operator's."""
@@ -96,29 +99,6 @@ class DirectoryStore:
     def every_route(self) -> TableReader[Route]:
         """The routes of all apps."""
         return TableReader(self._database, tables.route, self._shapes.route)
-
-    async def set_relay_secret(self, app_id: str | None, relay_id: str, secret: str) -> bool:
-        """Keep the password of a relay, encrypted; "" removes it. False when there is no such."""
-        about = f"relay:{relay_id}:secret"
-        sealed = self._database.cipher.encrypt(secret, about) if secret else None
-
-        owner, whose = ("app_id = ?", (app_id,)) if app_id else ("app_id IS NULL", ())
-        which = f"id = ? AND {owner}"
-
-        def work() -> Work[bool]:
-            found = yield (
-                f"SELECT secret FROM relay AS q WHERE {which}{self._database.dialect.lock}",  # noqa: S608
-                (relay_id, *whose),
-            )
-            if not found:
-                return False
-            yield f"UPDATE relay SET secret = ? WHERE {which}", (sealed, relay_id, *whose)  # noqa: S608
-            if secret or found[0][0]:
-                changes = {"secret": (concealed(found[0][0]), concealed(secret))}
-                yield from self._author.note("relay.set_secret", app_id, relay_id, changes)
-            return True
-
-        return await changed(self._database, work)
 
     def _records(
         self,

@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from postroad.errors import StorageError
@@ -53,6 +53,34 @@ class DataFolder:
         with _kept(self.lock, str(self.path)):
             yield self
 
+    @contextmanager
+    def stopped(self) -> Iterator[DataFolder]:
+        """Keep the folder for a command that no server may run beside.
+
+        raises: StorageError as `locked`.
+        """
+        self.make()
+        said = "a server is running{holder}: stop it first"
+        with _kept(self.lock, str(self.path), said):
+            yield self
+
+    @contextmanager
+    def restored(self) -> Iterator[DataFolder]:
+        """Keep the folder for something new; where that fails, a folder that we made goes again.
+
+        raises: StorageError as `locked`.
+        """
+        is_ours = not self.path.exists()
+        with self.stopped():
+            try:
+                yield self
+            except BaseException:
+                if is_ours:
+                    self.lock.unlink(missing_ok=True)
+                    with suppress(OSError):  # somebody has put something there
+                        self.path.rmdir()
+                raise
+
     def make(self) -> None:
         """Make the folder, for its owner alone, where there is none.
 
@@ -79,9 +107,12 @@ class DataFolder:
 
 
 @contextmanager
-def _kept(lock: Path, what: str) -> Iterator[None]:
+def _kept(
+    lock: Path, what: str, said: str = "{what} is in use by another server{holder}"
+) -> Iterator[None]:
     """Hold a lock file, which names our process.
 
+    said:   the error when a server has it.
     raises: StorageError when a server has it, naming its process, or it cannot be made.
     """
     try:
@@ -90,7 +121,7 @@ def _kept(lock: Path, what: str) -> Iterator[None]:
         raise StorageError(f"{lock}: {error.strerror}") from error
     try:
         if not _taken(descriptor):
-            raise StorageError(f"{what} is in use by another server{_holder(descriptor)}")
+            raise StorageError(said.format(what=what, holder=_holder(descriptor)))
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield

@@ -135,8 +135,9 @@ class MailStore:
                 found = yield _OPEN_WINDOW, (app_id, window.key, at)
                 open_until += [row[0] for row in found]
             if open_until:
-                yield _log(_refused(intake.log, "too_soon"))
-                return moment(max(open_until))
+                until = max(open_until)
+                yield _log(_refused(intake.log, f"too_soon: {max(-(-(until - at) // 10**6), 1)} s"))
+                return moment(until)
             standing = tightest((yield from counters.count(limits, now)))
             if standing is not None and standing.is_over:
                 yield _log(_refused(intake.log, f"over_limit: {standing.kind}"))
@@ -165,7 +166,7 @@ class MailStore:
         """Do the same for one with one limit; None, and nothing done, when that is reached."""
         (limit,) = intake.limits
         values = await self._taken_in(intake, message, micros(now))
-        counter = (limit.key, micros(limit.until), limit.most)
+        counter = (limit.key, micros(limit.until), micros(limit.latest), limit.most)
         statement = self._database.dialect.take_in_counted
         rows = await self._database.execute(statement, (*values, *counter))
         return counters.counted(limit, rows, now) if rows else None

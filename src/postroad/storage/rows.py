@@ -39,6 +39,7 @@ class Shape(Generic[T]):
 
     derived: fields that are not stored but told by an expression in SQL.
     sealed:  fields that are encrypted, as f"{table}:{id}:{field}".
+    keyed:   columns that no field has, each made of a field whenever that is written.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Shape(Generic[T]):
         derived: Mapping[str, str] | None = None,
         sealed: frozenset[str] = frozenset(),
         cipher: Cipher | None = None,
+        keyed: Mapping[str, tuple[str, Callable[[str], str]]] | None = None,
     ) -> None:
         hints = get_type_hints(record)
         self._record = record
@@ -57,6 +59,7 @@ class Shape(Generic[T]):
         self._cipher = cipher
         self._names = tuple(each.name for each in fields(record))  # type: ignore[arg-type]
         self._derived = derived or {}
+        self._keyed = keyed or {}
         self._stored = tuple(name for name in self._names if name not in self._derived)
         self._encoders: dict[str, Encode] = {}
         self._decoders: list[Decode] = []
@@ -120,6 +123,9 @@ class Shape(Generic[T]):
                 assert self._cipher is not None  # noqa: S101 - sealed fields come with a cipher
                 column = self._cipher.encrypt(column, self._about(record_id, name))
             columns[name] = column
+        for column, (name, key) in self._keyed.items():
+            if name in columns:
+                columns[column] = key(columns[name])
         return columns
 
     def _open(self, octets: bytes, record_id: str, name: str) -> str:

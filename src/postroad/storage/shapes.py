@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from postroad.storage.cipher import Cipher
 from postroad.storage.rows import Shape
+from postroad.tenancy.names import name_key
 from postroad.tenancy.records import (
     ApiKey,
     App,
@@ -22,7 +23,11 @@ class Shapes:
     def __init__(self, cipher: Cipher) -> None:
         self.developer = Shape(Developer, "developer")
         self.app = Shape(
-            App, "app", sealed=frozenset({"signature", "old_signature"}), cipher=cipher
+            App,
+            "app",
+            sealed=frozenset({"signature", "old_signature"}),
+            cipher=cipher,
+            keyed={"name_key": ("name", name_key)},
         )
         self.user = Shape(User, "app_user")
         self.token = Shape(UserToken, "user_token")

@@ -102,17 +102,7 @@ class TableRecords(TableReader[T]):
                 when it belongs to another app, or what it refers to does not exist.
         """
         columns = self._shape.values(record)
-        if self._has_owner and columns["app_id"] != self._owner:
-            raise NotFoundError("it belongs to another app")
-        statement = sql.insertion(self._table, tuple(columns))
-
-        def work() -> Work[None]:
-            if self._check is not None:
-                yield from self._check(columns)
-            yield from self._put(statement.sql, statement.parameters(columns))
-            yield from self._note("create", None, record)
-
-        await changed(self._database, work)
+        await changed(self._database, lambda: self._adding(record, columns))
 
     async def list(self) -> list[T]:
         """Return all, oldest first."""
@@ -121,35 +111,22 @@ class TableRecords(TableReader[T]):
         rows = await self._database.read_aside(statement.sql, parameters)
         return [self._shape.read(row) for row in rows]
 
-    async def change(self, record_id: str, **fields: object) -> T | None:
+    async def change(
+        self, record_id: str, still: Mapping[str, object] | None = None, /, **fields: object
+    ) -> T | None:
         """Set fields and return the result; None when there is no such record.
 
-        raises: ConflictError and NotFoundError as `add`; TypeError for a field that the record
-                does not have, that says who or whose it is, or for a value not of its type.
+        still:  what other fields must hold yet, for what is set to be right.
+        raises: ConflictError and NotFoundError as `add`, ConflictError also when `still` holds no
+                more; TypeError for a field that the record does not have, that says who or whose
+                it is, or for a value not of its type.
         """
-        fixed = _FIXED & fields.keys()
-        if fixed:
-            raise TypeError(f"{min(fixed)} cannot be changed")
-        columns = self._shape.encoded(record_id, fields)
+        columns = self._columns(record_id, fields)
         if not columns:
             return await self.get(record_id)
-        which = self._which(record_id)
-        update = sql.change(self._table, tuple(columns), scope=self._scope)
-        result = self._select(has_id=True)
-
-        def work() -> Work[T | None]:
-            if self._check is not None:
-                yield from self._check(columns)
-            before = yield from self._locked(result, which)
-            if before is None:
-                return None
-            yield from self._put(update.sql, update.parameters(columns | which))
-            ((*row,),) = yield result.sql, result.parameters(which)
-            after = self._shape.read(tuple(row))
-            yield from self._note("update", before, after)
-            return after
-
-        return await changed(self._database, work)
+        return await changed(
+            self._database, lambda: self._changing(record_id, columns, still or {})
+        )
 
     async def remove(self, record_id: str) -> bool:
         """Delete one, with what belongs to it; False when there was none.
@@ -176,6 +153,50 @@ class TableRecords(TableReader[T]):
     @property
     def _name(self) -> str:
         return self._table.name.removeprefix("app_").replace("_", " ")
+
+    def _columns(self, record_id: str, fields: Mapping[str, object]) -> dict[str, Any]:
+        """Return the columns of fields that may be changed.
+
+        raises: TypeError.
+        """
+        fixed = _FIXED & fields.keys()
+        if fixed:
+            raise TypeError(f"{min(fixed)} cannot be changed")
+        return self._shape.encoded(record_id, fields)
+
+    def _adding(self, record: T, columns: Mapping[str, Any]) -> Work[None]:
+        """Add a record; what it raises is what `add` does."""
+        if self._has_owner and columns["app_id"] != self._owner:
+            raise NotFoundError("it belongs to another app")
+        statement = sql.insertion(self._table, tuple(columns))
+        if self._check is not None:
+            yield from self._check(columns)
+        yield from self._put(statement.sql, statement.parameters(columns))
+        yield from self._note("create", None, record)
+
+    def _changing(
+        self, record_id: str, columns: Mapping[str, Any], still: Mapping[str, object]
+    ) -> Work[T | None]:
+        """Set columns, if there are any; what it raises is what `change` does."""
+        which = self._which(record_id)
+        result = self._select(has_id=True)
+        if self._check is not None:
+            yield from self._check(columns)
+        before = yield from self._locked(result, which)
+        if before is None:
+            return None
+        if any(getattr(before, name) != value for name, value in still.items()):
+            raise ConflictError(
+                f"somebody else changed this {self._name} in this moment: look at it, and say again"
+                " what you want"
+            )
+        if not columns:
+            return before
+        update = sql.change(self._table, tuple(columns), scope=self._scope)
+        yield from self._put(update.sql, update.parameters({**columns, **which}))
+        after = self._shape.read((yield result.sql, result.parameters(which))[0])
+        yield from self._note("update", before, after)
+        return after
 
     def _locked(self, result: sql.Statement, which: Mapping[str, Any]) -> Work[T | None]:
         """Return the record as it is until the transaction ends; None when there is none."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from postroad.errors import NotFoundError
+from postroad.errors import NotFoundError, StorageError
 from postroad.storage.engine import Database, ForeignKeyViolationError, Work
 from postroad.storage.rows import Shape, micros, moment
 from postroad.storage.shapes import Shapes
@@ -184,23 +184,26 @@ class TenantStore:
         """Return a relay that the app may use."""
         return await self._one(self._sql_relay, (relay_id, app_id), self._shapes.relay)
 
-    async def relay_secret(self, app_id: str, relay_id: str) -> str:
-        """Return its password, "" for none.
+    async def relay_secret(self, app_id: str, relay: RelayAccount) -> str:
+        """Return the password of a relay as it was read, "" for none.
 
-        raises: StorageError when it cannot be decrypted with the key file.
+        raises: StorageError when it cannot be decrypted with the key file, or when the relay has
+                got another host since: its password is told to no other.
         """
         return await self._facts.get(
-            ("secret", relay_id, app_id), lambda: self._decrypted(app_id, relay_id)
+            ("secret", relay.id, relay.host, app_id), lambda: self._decrypted(app_id, relay)
         )
 
-    async def _decrypted(self, app_id: str, relay_id: str) -> str:
+    async def _decrypted(self, app_id: str, relay: RelayAccount) -> str:
         rows = await self._database.read(
-            "SELECT secret FROM relay WHERE id = ? AND (app_id = ? OR app_id IS NULL)",
-            (relay_id, app_id),
+            "SELECT secret, host FROM relay WHERE id = ? AND (app_id = ? OR app_id IS NULL)",
+            (relay.id, app_id),
         )
         if not rows or rows[0][0] is None:
             return ""
-        return self._database.cipher.decrypt(rows[0][0], f"relay:{relay_id}:secret")
+        if rows[0][1] != relay.host:
+            raise StorageError(f"relay {relay.name} was changed in this moment: try again")
+        return self._database.cipher.decrypt(rows[0][0], f"relay:{relay.id}:secret")
 
     async def _one(self, sql: str, parameters: tuple[object, ...], shape: Shape[T]) -> T | None:
         async def read() -> T | None:

@@ -19,6 +19,14 @@ from postroad.message import Address
 CONCEALED: Final = "***"
 """Stands for every secret, its digests and what it is encrypted to."""
 
+ACTORS: Final = ("cli:", "key:", "operator:", "system")
+"""How an actor's name begins."""
+
+KINDS: Final = (
+    *("app", "user", "key", "relay", "route", "developer", "operator", "message", "database"),
+)
+"""What can be changed: how an action begins, before its dot."""
+
 # Who a record is never changes; whether there is a secret, its own entry tells.
 _UNTOLD: Final = frozenset({"id", "app_id", "created_at", "has_secret"})
 

@@ -6,22 +6,28 @@ month are those of UTC. Only what is set is counted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final
+from unicodedata import normalize
 
-from postroad.message import ascii_folded
 from postroad.tenancy.records import ApiKey, App
 
 RECIPIENT_HOUR: Final = 30
 """Mails to one recipient of an app in an hour through the nobase door, unless the app says more."""
 
+CLOCKS_APART: Final = timedelta(minutes=1)
+"""Clocks of servers may differ so much: a window that ends still later than one that begins now was
+begun by a wrong clock, and counts as past."""
+
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
 _SECOND: Final = timedelta(seconds=1)
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _NETWORK_BITS: Final = 64  # who has one IPv6 address has all of its network (RFC 6177)
 
 
@@ -50,6 +56,11 @@ class Limit:
     key: str
     most: int
     until: datetime
+
+    @property
+    def latest(self) -> datetime:
+        """When a window that was begun by a right clock has ended for certain."""
+        return self.until + CLOCKS_APART
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +132,7 @@ def of_message(
     most = recipient_hour if app.per_recipient_hour is None else app.per_recipient_hour
     if most:
         end = now + _HOUR
-        # One person reads Bo@b.example and bo@b.example, wherever such mail is told apart at all.
-        names = {f"{Kind.RECIPIENT}:{ascii_folded(path)}" for path in recipients}
+        names = {f"{Kind.RECIPIENT}:{mailbox_of(path)}" for path in recipients}
         found += [Limit(Kind.RECIPIENT, app.id, name, most, end) for name in sorted(names)]
     return tuple(found)
 
@@ -154,6 +164,24 @@ def excess(app: App, *, size: int, recipients: int, attachments: int) -> Excess 
         (Measure.SIZE, size, app.max_message),
     )
     return next((Excess(what, most) for what, given, most in measured if 0 < most < given), None)
+
+
+def mailbox_of(path: str) -> str:
+    """Return what a recipient is counted as: one text for every way to write one mailbox.
+
+    Quotes and backslashes that need not be are no part of a local part, and one person reads
+    Bo@b.example and bo@b.example, wherever such mail is told apart at all.
+
+    source: RFC 5321 §4.1.2.
+    """
+    local, _, domain = path.rpartition("@")
+    if local.startswith('"') and local.endswith('"'):
+        local = _ESCAPED.sub(r"\1", local[1:-1])
+    return f"{_folded(local)}@{_folded(domain)}"
+
+
+def _folded(text: str) -> str:
+    return normalize("NFC", normalize("NFD", text).casefold())
 
 
 def network_of(ip: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -54,7 +55,7 @@ def back_up(settings: Settings, file: Path, *, with_key: bool) -> Copied:
     with_key: write the key file too, as `<file>.key`.
     raises:   StorageError; then nothing is left behind.
     """
-    return asyncio.run(_back_up(settings, file.absolute(), with_key=with_key))
+    return asyncio.run(_back_up(settings, _tidied(file), with_key=with_key))
 
 
 async def _back_up(settings: Settings, file: Path, *, with_key: bool) -> Copied:
@@ -85,14 +86,14 @@ def restore(settings: Settings, file: Path, key: Path | None, *, by: Actor = SYS
     by:     who says so, for the audit log.
     raises: StorageError, also when there is an installation already; then nothing is left behind.
     """
-    return asyncio.run(_restore(settings, file.absolute(), key, by))
+    return asyncio.run(_restore(settings, _tidied(file), key and _tidied(key), by))
 
 
 async def _restore(settings: Settings, file: Path, given: Path | None, by: Actor) -> Copied:
     folder = DataFolder(settings.data_dir)
     _check_key_is_given(file, given, folder)
     key, cipher = _key(given or folder.key)
-    with backup(file, beside=file) as (source, origin), folder.locked():
+    with backup(file, beside=file) as (source, origin), folder.restored():
         try:
             await check_secrets(source, cipher)
         except StorageError as error:
@@ -135,11 +136,15 @@ async def _move(settings: Settings, url: str, by: Actor) -> Copied:
     from postroad.storage.postgresql.connecting import shown
 
     if settings.postgresql is not None:
-        raise ConflictError(f"{settings.database_shown} is in PostgreSQL already")
+        variable = settings.sources.get("database", "POSTROAD_DATABASE")
+        raise ConflictError(
+            f"{settings.database_shown} is in PostgreSQL already; to copy the file in"
+            f" {settings.data_dir}, unset {variable} first"
+        )
     folder = DataFolder(settings.data_dir)
     path, where = settings.database_path, shown(url)
     _, cipher = _key(folder.key)
-    with folder.locked(), leaving(path) as source:
+    with folder.stopped(), leaving(path) as source:
         moved_to = source.moved_to
         if moved_to and moved_to != where:
             raise ConflictError(
@@ -200,7 +205,7 @@ def undo_move(settings: Settings) -> str:
 
     raises: ConflictError when it has not moved; StorageError.
     """
-    with DataFolder(settings.data_dir).locked(), leaving(settings.database_path) as source:
+    with DataFolder(settings.data_dir).stopped(), leaving(settings.database_path) as source:
         url = source.moved_to
         if not url:
             raise ConflictError(f"{settings.database_path} has not moved")
@@ -211,6 +216,11 @@ def undo_move(settings: Settings) -> str:
 def key_of(file: Path) -> Path:
     """Return where the key of a backup is written."""
     return Path(f"{file}.key")
+
+
+def _tidied(path: Path) -> Path:
+    """Return a path as it may be shown, without "..", its links as they are."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
 def _check_key_is_given(file: Path, given: Path | None, folder: DataFolder) -> None:

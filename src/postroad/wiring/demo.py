@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import secrets
@@ -69,13 +70,20 @@ async def demo(core: Core, data_dir: Path) -> Demo:
 
 async def _made(core: Core, tokens: bool) -> DemoApp:
     desk = Desk(core.directory, core.passwords, actor=SYSTEM)
-    name = f"demo, tokens {'on' if tokens else 'off'}"
+    name = await _free(desk, "demo" if tokens else "demo-off")
     made = await apps.create(
         desk, name, mode=Mode.CAPTURE, tokens=tokens, interval_s=0, from_="Demo <demo@a.example>"
     )
     password = secrets.token_hex(8)
     await users.create(desk, made.app, _ACCOUNT, password, nickname="demo")
     return DemoApp(made.app.id, made.app.signature, made.secret, _ACCOUNT, password)
+
+
+async def _free(desk: Desk, name: str) -> str:
+    """Return a name that no app has: another demo may have been begun, and its file removed."""
+    taken = {each.name.casefold() for each in await desk.directory.apps.list()}
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain([name], numbered) if each not in taken)
 
 
 async def _logged_in(core: Core, app: DemoApp) -> DemoApp:

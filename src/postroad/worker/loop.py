@@ -98,7 +98,7 @@ class Dispatcher:
         if account is None:
             raise ConnectError("the app has no relay that could be used")
         return account, connectable(
-            account, await self._relays.relay_secret(message.app_id, account.id)
+            account, await self._relays.relay_secret(message.app_id, account)
         )
 
 

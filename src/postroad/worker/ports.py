@@ -105,9 +105,10 @@ class Relays(Protocol):
         """Return the app's routes in rising position."""
         ...
 
-    async def relay_secret(self, app_id: str, relay_id: str) -> str:
-        """Return its password, "" for none.
+    async def relay_secret(self, app_id: str, relay: RelayAccount) -> str:
+        """Return the password of a relay as it was read, "" for none.
 
-        raises: StorageError when it cannot be decrypted with the key file.
+        raises: StorageError when it cannot be decrypted with the key file, or when the relay has
+                got another host since.
         """
         ...

@@ -10,7 +10,9 @@ from tests.api.v1.managed import Client, Managed, managed
 from tests.support.engines import Engine
 
 from postroad.api.faults import Fault
+from postroad.delivery.messages import LogEntry
 from postroad.operations.administration import keys
+from postroad.operations.ports import LogFilter
 
 NAME = "/v1/developers"
 
@@ -115,6 +117,112 @@ def test_all_wrong_fields_are_named_at_once(app: tuple[str, Client]) -> None:
     reply = app[1].patch(f"/v1/apps/{app[0]}", body)
 
     assert {each["field"] for each in reply.problem["errors"]} == body.keys()
+
+
+def test_shape_and_value_are_told_at_once(operator: Client, app: tuple[str, Client]) -> None:
+    body = {"account": "ab", "nickname": 123, "email": "nope", "state": "asleep", "foo": 1}
+
+    reply = operator.post("/v1/users", body | {"appid": app[0]})
+
+    told = {each["field"]: each["message"] for each in reply.problem["errors"]}
+    assert told.keys() == body.keys() | {"password"}
+    assert told["foo"] == "there is no such field"
+    assert told["nickname"] == "is a string of at most 500 characters, not a number"
+    assert told["state"] == "is normal or disabled, not 'asleep'"
+    assert told["password"] == "it has to be given"
+    assert told["account"].startswith("ab has 2 characters")
+    assert "6 fields cannot stand" in reply.problem["detail"]
+
+
+def test_what_only_the_operation_can_tell_is_told_with_the_rest(
+    operator: Client, app: tuple[str, Client]
+) -> None:
+    body = {"account": "ab", "password": "Pass 1", "email": "nope", "appid": app[0]}
+
+    reply = operator.post("/v1/users", body)
+
+    assert {each["field"] for each in reply.problem["errors"]} == {"account", "password", "email"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field", "message"),
+    [
+        ("/v1/developers", {"name": 5}, "name", "is a string of 1 to 100 characters, not a number"),
+        ("/v1/developers", {"name": ""}, "name", "is a string of 1 to 100 characters, not 0"),
+        ("/v1/developers", {"name": " "}, "name", "is blank"),
+        ("/v1/apps", {"name": "a", "tokens": "yes"}, "tokens", "is true or false, not 'yes'"),
+        ("/v1/apps", {"name": "a", "mode": "x"}, "mode", "is capture, allow-list or live, not 'x'"),
+        ("/v1/apps", {"name": "a", "per_day": 1.5}, "per_day", "is a whole number, not 1.5"),
+        ("/v1/apps", {"name": "a", "senders": [1]}, "senders", "is a list of strings"),
+        ("/v1/keys", {"scopes": ["x"]}, "scopes", "is a list of send, read or manage"),
+    ],
+)
+def test_what_is_wrong_is_told_in_our_own_words(
+    operator: Client, path: str, body: dict[str, Any], field: str, message: str
+) -> None:
+    owner = {"appid": None} if path == "/v1/keys" else {}
+
+    reply = operator.post(path, body | owner)
+
+    assert reply.problem["errors"] == [{"field": field, "message": message}]
+    assert reply.problem["detail"] == f"{field} {message}"
+
+
+def test_a_preset_that_nobody_knows_is_told_under_its_field(operator: Client) -> None:
+    body = {"name": "r", "appid": None, "preset": "nope", "port": 0}
+
+    reply = operator.post("/v1/relays", body)
+
+    assert [each["field"] for each in reply.problem["errors"]] == ["preset", "port"]
+    assert reply.problem["errors"][0]["message"].startswith("no preset 'nope'. Known: naver, ")
+
+
+def test_what_only_the_whole_relay_shows_is_told_under_its_field(operator: Client) -> None:
+    body = {"name": "r", "appid": None, "host": "a b"}
+
+    (error,) = operator.post("/v1/relays", body).problem["errors"]
+
+    assert (error["field"], error["message"][:15]) == ("host", "must be a host ")
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "field", "message"),
+    [
+        ("messages", "state=asleep", "state", "is queued, scheduled, "),
+        (
+            "messages",
+            "status=sent",
+            "status",
+            "there is no such parameter; here it is called state",
+        ),
+        ("log", "state=sent", "state", "there is no such parameter; here it is called status"),
+        ("users", "page=2", "page", "there is no such parameter; app, cursor or limit are known"),
+        ("users", "limit=ten", "limit", "is a whole number from 1 to 200, not 'ten'"),
+    ],
+)
+def test_a_parameter_is_refused_in_our_own_words(
+    operator: Client, path: str, query: str, field: str, message: str
+) -> None:
+    (error,) = operator.get(f"/v1/{path}?{query}").problem["errors"]
+
+    assert error["field"] == field
+    assert error["message"].startswith(message)
+
+
+@pytest.mark.parametrize("kind", ["messages", "log", "log.csv"])
+@pytest.mark.parametrize("filter_", ["app", "relay"])
+def test_a_filter_by_what_is_not_there_is_told(operator: Client, kind: str, filter_: str) -> None:
+    reply = operator.get(f"/v1/{kind}", **{filter_: "nothing"})
+
+    assert reply.problem["status"] == 404
+    assert reply.problem["detail"] == f"there is no {filter_} 'nothing'"
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1//apps", "/v1/apps/", "//v1/apps", "/v1/%61pps", "/v1/apps//", "/v1/./apps"]
+)
+def test_a_path_is_compared_as_it_was_sent(operator: Client, path: str) -> None:
+    assert operator.get(path).status == 404
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
@@ -283,6 +391,24 @@ def test_the_document_is_served_to_everybody(service: Managed) -> None:
             assert {"400", "401", "403", "404", "503"} <= operation["responses"].keys()
 
 
+def test_the_document_says_which_bodies_may_be_left_out(service: Managed) -> None:
+    found = service.nobody.get("/openapi.json").said
+
+    needless = {
+        path
+        for path, item in found["paths"].items()
+        for operation in item.values()
+        if not operation.get("requestBody", {"required": True})["required"]
+    }
+    owner = found["components"]["schemas"]["NewKey"]["properties"]["appid"]
+
+    assert needless == {
+        "/v1/apps/{app_id}/signature/rotate",
+        "/v1/relays/{relay_id}/check",
+    }
+    assert {"type": "null"} in owner["anyOf"]
+
+
 def test_the_page_names_every_operation_and_loads_nothing(service: Managed) -> None:
     document = service.nobody.get("/openapi.json").said
 
@@ -309,6 +435,24 @@ def test_when_nothing_can_be_read_a_call_says_so_and_when_to_come_back(engine: E
         assert "nothing was done" in reply.problem["detail"]
         assert service.refused[-1][:2] == (Fault.STORAGE, 503)
         assert service.nobody.get("/openapi.json").status == 200
+
+
+class _Broken:
+    """A log that has a defect."""
+
+    async def entries(self, which: LogFilter, *, limit: int) -> list[LogEntry]:
+        raise LookupError
+
+
+def test_a_defect_is_told_by_the_route_that_has_it(engine: Engine) -> None:
+    with engine.new() as place, managed(place, send_log=lambda _: _Broken()) as service:
+        reply = service.operator.get("/v1/log")
+        crashes = [(route, type(error)) for route, error in service.crashes]
+        service.crashes.clear()
+
+    assert reply.problem["status"] == 500
+    assert "LookupError" not in reply.body.decode()
+    assert crashes == [("/v1/log", LookupError)]
 
 
 def test_the_operators_key_sends_no_mail(service: Managed) -> None:

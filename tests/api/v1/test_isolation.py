@@ -50,7 +50,7 @@ def world(engine: Engine) -> Iterator[World]:
         where = {"host": "relay.a.example", "port": 25, "security": "none"}
         developer = operator.made("/v1/developers", {"name": "dev"})
         relay = owner.made("/v1/relays", {"name": "r", **where})
-        shared = operator.made("/v1/relays", {"name": "shared", **where})
+        shared = operator.made("/v1/relays", {"name": "shared", "appid": None, **where})
         user = owner.made("/v1/users", {"account": "13800138000", "password": "Pass1"})
         route = owner.made("/v1/routes", {"relay": relay["id"]})
         ids = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ def variables(engine: Engine) -> Iterator[dict[str, str]]:
 def _variables(service: Managed) -> dict[str, str]:
     appid, _ = service.new_app("shop")
     where = {"host": "127.0.0.1", "port": 9, "security": "none"}
-    relay = service.operator.made("/v1/relays", {"name": "r", **where})
+    relay = service.operator.made("/v1/relays", {"name": "r", "appid": None, **where})
     return {
         "URL": f"http://127.0.0.1:{service.port}",
         "KEY": service.operator.key,
@@ -55,6 +56,14 @@ def test_an_example_does_what_it_says(
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout or any(tmp_path.iterdir())
+
+
+def test_the_example_of_a_problem_is_what_the_service_says(service: Managed) -> None:
+    example = next(json.loads(each) for each in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
+
+    said = service.operator.post("/v1/apps", {"name": " ", "mode": "on"}).problem
+
+    assert said == example
 
 
 def test_the_page_names_every_status_that_a_call_may_have() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -76,6 +77,19 @@ def test_a_signature_rotates_with_an_overlap(app: tuple[str, Client]) -> None:
     assert (at_once["old_signature"], at_once["old_signature_until"]) == (None, None)
 
 
+def test_a_rotation_that_says_nothing_leaves_the_old_signature_a_week(
+    app: tuple[str, Client],
+) -> None:
+    path = f"/v1/apps/{app[0]}/signature/rotate"
+
+    rotated = app[1].post(path)
+
+    assert rotated.status == 200, rotated.body
+    left = datetime.fromisoformat(rotated.said["old_signature_until"]) - datetime.now(UTC)
+    assert timedelta(days=6, hours=23) < left <= timedelta(days=7)
+    assert app[1].call("POST", path, b"null").problem["status"] == 415
+
+
 def test_an_apps_key_changes_its_app_but_not_what_the_operator_says_of_it(
     app: tuple[str, Client], operator: Client
 ) -> None:
@@ -111,7 +125,7 @@ def test_the_senders_of_an_app_are_replaced(app: tuple[str, Client], operator: C
     assert replaced.status == 200
     assert app[1].get(path).said == {"items": ["@b.example", "bo@c.example"]}
     wrong = operator.call("PUT", path, {"items": ["@b.example", "@b.example"]})
-    assert wrong.problem["errors"][0]["field"] == "senders"
+    assert wrong.problem["errors"][0]["field"] == "items"
 
 
 def test_an_app_without_messages_is_deleted_with_what_belongs_to_it(
@@ -180,11 +194,34 @@ def test_only_the_operator_makes_keys_of_no_app(
     service: Managed, operator: Client, app: tuple[str, Client]
 ) -> None:
     own = app[1].made("/v1/keys", {"scopes": ["manage"]})
-    operators = operator.made("/v1/keys", {"name": "second"})
+    operators = operator.made("/v1/keys", {"name": "second", "appid": None})
 
     assert own["key"]["appid"] == app[0]
     assert (operators["key"]["appid"], operators["key"]["scopes"]) == (None, ["manage"])
     assert service.client(operators["secret"]).get("/v1/developers").status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/v1/keys", {}), ("/v1/relays", {"name": "r", "host": "relay.a.example"})],
+)
+def test_the_operator_says_whose_a_key_or_a_relay_is(
+    operator: Client, app: tuple[str, Client], path: str, body: dict[str, Any]
+) -> None:
+    before = operator.get(path, limit=200).body
+
+    silent = operator.post(path, body)
+    empty = operator.post(path, body | {"appid": ""})
+    of_nobody = app[1].post(path, body | {"appid": None})
+
+    assert silent.problem["errors"] == [
+        {
+            "field": "appid",
+            "message": "it has to be given: the app's appid, or null for the operator's own",
+        }
+    ]
+    assert (empty.status, of_nobody.status) == (404, 403)
+    assert operator.get(path, limit=200).body == before
 
 
 def test_a_relay_keeps_its_password_to_itself(app: tuple[str, Client]) -> None:
@@ -239,7 +276,7 @@ def test_a_relay_that_nothing_listens_for_is_told_step_by_step(
     operator: Client, name: Name
 ) -> None:
     where = {"host": "127.0.0.1", "port": 9, "security": "none"}
-    made = operator.made("/v1/relays", {"name": name(), **where})
+    made = operator.made("/v1/relays", {"name": name(), "appid": None, **where})
 
     checked = operator.call("POST", f"/v1/relays/{made['id']}/check", {}, lang="ko").said
 
@@ -264,7 +301,7 @@ def test_a_route_is_made_found_changed_and_deleted(
     app_id, client = app
     where = {"host": "relay.a.example", "port": 25, "security": "none"}
     own = client.made("/v1/relays", {"name": "own", **where})
-    shared = operator.made("/v1/relays", {"name": name(), **where})
+    shared = operator.made("/v1/relays", {"name": name(), "appid": None, **where})
     made = client.made("/v1/routes", {"relay": own["id"], "from": "@b.example", "position": 3})
     path = f"/v1/routes/{made['id']}"
 
@@ -378,4 +415,4 @@ def test_a_change_takes_every_field_that_the_operation_takes(body: Any, rules: s
     module = import_module(f"postroad.operations.administration.{rules}")
     beside = {"developer", "password", "region", "relay"}
 
-    assert set(body.__struct_fields__) - beside == set(module._RULES)
+    assert set(body.__struct_fields__) - beside == set(module.RULES)

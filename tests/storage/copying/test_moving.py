@@ -65,8 +65,8 @@ def test_what_is_marked_is_opened_by_nobody_who_is_told_where_it_is(source: Path
         connect(source)
 
     assert str(caught.value) == (
-        f"{source} moved to {URL} on 2026-03-04 05:06 UTC: set POSTROAD_DATABASE to that, or"
-        " `postroad copy --undo` to send from here again"
+        f"{source} moved to {URL} on 2026-03-04 05:06 UTC: set POSTROAD_DATABASE to the URL"
+        " that you gave to `postroad copy --to`, or `postroad copy --undo` to send from here again"
     )
 
 

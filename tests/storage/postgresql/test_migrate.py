@@ -7,19 +7,31 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.support.postgresql import Postgresql, execute, rows
 
 from postroad.errors import StorageError
+from postroad.storage import migrations
 from postroad.storage.migrations import HEAD
 from postroad.storage.postgresql.migrate import is_current, migrate
 from postroad.storage.schema import load
 
+OLD_APP = """
+    INSERT INTO app (id, name, created_at, signature, state, stop_prompt, tokens, account_min,
+        account_max, interval_s, "window", send, mode, time_limit_s, token_days, senders,
+        allow_list, cors_origins, language, per_day, per_month, max_message, max_recipients,
+        max_attachments)
+    VALUES ('{id}', '{name}', {at}, '', 'normal', '', true, 6, 18, 60, 'both', 'sync', 'live', 9.0,
+        7, '[]', '[]', '["*"]', 'zh', 0, 0, 0, 0, 0)
+"""
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
 
 
@@ -62,6 +74,43 @@ def test_the_steps_make_what_the_schema_describes(url: str) -> None:
             await engine.dispose()
 
     assert asyncio.run(compared()) == []
+
+
+def test_apps_of_one_name_from_before_keep_it(url: str) -> None:
+    asyncio.run(until(url, "0007"))
+    names = {"1000000003": "Shop", "1000000002": "shop", "1000000001": "other"}
+    execute(
+        url,
+        *(
+            OLD_APP.format(id=app_id, name=name, at=at)
+            for at, (app_id, name) in enumerate(names.items())
+        ),
+    )
+
+    asyncio.run(migrate(url))
+
+    assert rows(url, "SELECT id, name, name_key FROM app ORDER BY created_at") == [
+        ("1000000003", "Shop", "shop"),
+        ("1000000002", "shop", "shop\n1000000002"),
+        ("1000000001", "other", "other"),
+    ]
+
+
+async def until(url: str, revision: str) -> None:
+    """Make the schema of an older version."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+
+    def upgrade(connection: Connection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    engine = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"))
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(upgrade)
+    finally:
+        await engine.dispose()
 
 
 def test_servers_that_start_at_once_migrate_one_after_the_other(url: str) -> None:

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 from tests.support.engines import OnPostgresql, Place
 from tests.support.postgresql import Postgresql, execute
 
 from postroad.errors import StorageError
 from postroad.storage.cipher import Cipher
+from postroad.storage.postgresql.failures import failed
 from postroad.storage.postgresql.opening import open_beside, open_for_server
 
 
@@ -128,8 +130,8 @@ def test_a_database_that_is_not_utf8_is_refused(postgresql: Postgresql, tmp_path
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda url: url.replace("s3cret", "hunter2"), "password authentication failed"),
-        (lambda url: url.replace("postroad:", "nobody:"), "password authentication failed"),
+        (lambda url: url.replace("s3cret", "hunter2"), "refused the password"),
+        (lambda url: url.replace("postroad:", "nobody:"), "refused the password"),
         (lambda url: url.rpartition("/")[0] + "/none", "does not exist"),
         (lambda url: f"{url}?sslmode=require", "SSL"),
     ],
@@ -146,3 +148,20 @@ def test_what_the_server_refuses_is_told_in_a_line_without_the_password(
     assert "hunter2" not in str(caught.value)
     assert "s3cret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            asyncpg.InvalidAuthorizationSpecificationError('role "bo" does not exist'),
+            "PostgreSQL does not let the user in: the URL's user does not exist",
+        ),
+        (
+            asyncpg.TooManyConnectionsError('too many connections for role "bo"'),
+            "PostgreSQL refused: too many connections for the URL's user",
+        ),
+    ],
+)
+def test_no_user_is_named_by_what_the_server_refuses(error: Exception, said: str) -> None:
+    assert str(failed(error)) == said

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any, Final, cast
 
 import msgspec
 from litestar import Litestar, MediaType, Request, Response, Router, get
 from litestar.di import Provide
-from litestar.exceptions import HTTPException, LitestarException
-from litestar.types import Message, Receive, Scope, Send
+from litestar.exceptions import HTTPException, LitestarException, NotFoundException
+from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from postroad.api.call import Answer
 from postroad.api.faults import BadRequest, Fault
+from postroad.api.guards import OTHER
 from postroad.api.limits import limit_fields
 from postroad.api.v1 import (
     apps,
@@ -39,6 +41,8 @@ ROUTERS: Final = (
     *(messages.router, log.router, log.csv_router, audit.router),
 )
 _EXPECTED: Final = (PostroadError, HTTPException, BadRequest, CallError)
+# No escape, no slash more or one less: no id and no word of a path needs them.
+_PLAIN: Final = re.compile(r"(?:/[0-9A-Za-z._-]+)+")
 _ANY_OTHER: Final[Any] = "ANY OTHER"  # a method that nothing has
 
 Refused = Callable[[Fault, int, str], None]
@@ -54,7 +58,8 @@ class ManagementApp:
     """Answers everything below /v1, the document that describes it, and its page.
 
     on_refused: told of a request that no operation got to see, or that storage failed.
-    on_crash:   told of the path and the exception of a defect; the caller is told nothing of it.
+    on_crash:   told of the route, or OTHER, and the exception of a defect; the caller is told
+                nothing of it.
     """
 
     def __init__(self, management: Management, on_refused: Refused, on_crash: Crash) -> None:
@@ -72,6 +77,10 @@ class ManagementApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        path = cast("HTTPScope", scope)["raw_path"].decode("latin-1")
+        if not _PLAIN.fullmatch(path):  # the framework would take it for the path that it resembles
+            await self._answer(NotFoundException(), send)
+            return
         began = False
         call = cast("dict[str, Any]", scope)  # the guards let nothing but HTTP pass
         method = call["method"]
@@ -115,7 +124,7 @@ class ManagementApp:
         if isinstance(error, TooOftenError):
             self._on_refused(Fault.TOO_OFTEN, 429, ip)
         elif problem.status == 500 or not isinstance(error, _EXPECTED):
-            self._on_crash(request.scope["path"], error)
+            self._on_crash(request.scope.get("path_template") or OTHER, error)
         elif isinstance(error, BadRequest):
             self._on_refused(error.fault, problem.status, ip)
         elif problem.status == 503:

@@ -95,12 +95,15 @@ async def show_signature(reach: CallerReach, app_id: Id) -> Signature:
 
 @post("/{app_id:str}/signature/rotate", status_code=200)
 async def rotate_signature(
-    reach: CallerReach, management: TheManagement, app_id: Id, data: JSONBody[Rotation]
+    reach: CallerReach,
+    management: TheManagement,
+    app_id: Id,
+    data: JSONBody[Rotation | None] = None,
 ) -> Signature:
     """Give an app a new signature; the old one counts for a while more."""
     found = await reach.app(app_id)
     desk = management.desk(reach.authority)
-    overlap = timedelta(seconds=data.overlap_s)
+    overlap = timedelta(seconds=(data or Rotation()).overlap_s)
     return Signature.of(await apps.rotate_signature(desk, found.id, overlap=overlap))
 
 

@@ -44,7 +44,7 @@ _EXAMPLE: Final = {
     "status": 422,
     "detail": "name is blank",
     "code": -1,
-    "errors": [{"field": "name", "message": "name is blank"}],
+    "errors": [{"field": "name", "message": "is blank"}],
 }
 
 
@@ -111,6 +111,10 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         answers["202"] = {**answers["200"], "description": "The relay takes its time."}
     for status in _REFUSALS:
         answers[str(status)] = {"$ref": f"#/components/responses/{status}"}
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        if "oneOf" in content["schema"]:  # a body that may be left out
+            content["schema"] = _plain(content["schema"])
+            operation["requestBody"]["required"] = False
     for parameter in operation.get("parameters", ()):
         for needless in ("deprecated", "allowEmptyValue", "allowReserved"):
             parameter.pop(needless, None)

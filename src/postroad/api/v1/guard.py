@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, cast
+from types import NoneType
+from typing import Annotated, Any, Final, cast
 
 from litestar.connection import ASGIConnection, Request
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Scope
+from litestar.typing import FieldDefinition
+from msgspec import Meta
 
+from postroad.api.v1.checking import check_body
+from postroad.api.v1.expected import wrong as wrong_value
 from postroad.api.v1.problems import BadQueryError, TooOftenError, UnsupportedBodyError
+from postroad.api.v1.schemas.view import Body
 from postroad.errors import UnauthorizedError
+from postroad.operations.administration.fields import listed
 from postroad.operations.management.reach import Reach
 from postroad.operations.management.service import Management
 from postroad.tenancy.limits import Standing
@@ -21,6 +29,7 @@ Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitab
 
 _REACH: Final = "postroad.reach"
 _STANDING: Final = "postroad.standing"
+_MEANT: Final = {"status": "state", "state": "status"}  # of messages, and of the log
 _NOT_OF_THE_QUERY: Final = frozenset({"data", "request", "reach", "management"})
 
 
@@ -38,7 +47,7 @@ def guard_of(management: Management) -> Guard:
         _noted(connection.scope)[_REACH] = reach
         _check_query(connection, handler)
         if "data" in handler.parsed_fn_signature.parameters:
-            _check_body(connection)
+            await _check_body(cast("Request[Any, Any, Any]", connection), handler, reach)
 
     return guard
 
@@ -92,7 +101,7 @@ def _check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
     if not pairs:
         return
     known = _parameters(handler)
-    wrong = [(name, "there is no such parameter") for name, _ in pairs if name not in known]
+    wrong = [(name, _unknown(name, known)) for name, _ in pairs if name not in known]
     twice = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
     wrong += [(name, "it is given twice") for name in twice]
     wrong += [
@@ -103,30 +112,84 @@ def _check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
     wrong += [
         (name, "null is no value")  # the framework would take it for an absent one
         for name, value in pairs
-        if value.lower() == "null" and not known.get(name, True)
+        if value.lower() == "null" and name in known and not known[name].is_text
+    ]
+    told = {name for name, _ in wrong}
+    wrong += [
+        (name, why)
+        for name, value in pairs
+        if name in known and name not in told
+        if (why := wrong_value(value, known[name].kind, is_text=True))
     ]
     if wrong:
-        raise BadQueryError([(name[:80], f"{name[:80]}: {why}") for name, why in wrong])
+        raise BadQueryError([(name[:80], why) for name, why in wrong])
 
 
-def _check_body(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-    """Refuse a body that is not said to be JSON, or is compressed.
+def _unknown(name: str, known: Collection[str]) -> str:
+    """Return what to say of a parameter that a call does not have."""
+    meant = _MEANT.get(name)
+    if meant in known:
+        return f"there is no such parameter; here it is called {meant}"
+    return (
+        f"there is no such parameter; {listed(sorted(known))} are known"
+        if known
+        else ("there is no such parameter; none is known")
+    )
 
-    raises: UnsupportedBodyError.
+
+async def _check_body(
+    request: Request[Any, Any, Any], handler: BaseRouteHandler, reach: Reach
+) -> None:
+    """Refuse a body that is not said to be JSON, is compressed, or cannot stand.
+
+    A call that needs no body may come without one.
+
+    raises: UnsupportedBodyError, UnreadableBodyError, FieldsError, BadRequest.
     """
-    headers = connection.headers
+    field = handler.parsed_fn_signature.parameters["data"]
+    if field.default is None and not await request.body():
+        return
+    headers = request.headers
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" or headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedBodyError
+    kinds = [each for each in (field.annotation, *field.args) if _is_body(each)]
+    await check_body(await request.body(), kinds[0], reach)
+
+
+def _is_body(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameter:
+    """What a parameter of a query takes; `is_text`: any text that is not too long."""
+
+    kind: Any
+    is_text: bool
 
 
 @cache
-def _parameters(handler: BaseRouteHandler) -> dict[str, bool]:
-    """Return the names of a handler's parameters in the query, and whether each is any text."""
+def _parameters(handler: BaseRouteHandler) -> dict[str, _Parameter]:
+    """Return a handler's parameters in the query by their names."""
     found = handler.parsed_fn_signature.parameters
     in_path = {name for path in handler.paths for name in found if f"{{{name}:" in path}
     return {
-        getattr(each.kwarg_definition, "name", None) or name: str in (each.annotation, *each.args)
+        getattr(each.kwarg_definition, "name", None) or name: _Parameter(
+            _kind(each), str in (each.annotation, *each.args)
+        )
         for name, each in found.items()
         if name not in in_path and name not in _NOT_OF_THE_QUERY
     }
+
+
+def _kind(each: FieldDefinition) -> Any:
+    """Return the type of a parameter with its limits; one that is left out is not null."""
+    said = each.kwarg_definition
+    kinds = [kind for kind in each.args if kind is not NoneType] if each.is_optional else []
+    limits = {
+        name: value
+        for name in ("ge", "le", "min_length", "max_length")
+        if (value := getattr(said, name, None)) is not None
+    }
+    return Annotated[kinds[0] if kinds else each.annotation, Meta(**limits)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from litestar import Router, delete, get, patch, post
 from litestar.params import JSONBody
-from msgspec import UNSET
 
+from postroad.api.v1.checking import owner_of_new
 from postroad.api.v1.paging import Page, page_of
 from postroad.api.v1.parameters import CallerReach, Cursor, Id, Limit, OfApp, TheManagement
 from postroad.api.v1.schemas.tenants import Key, KeyChange, MadeKey, NewKey
@@ -26,8 +26,8 @@ async def create_key(
     reach: CallerReach, management: TheManagement, data: JSONBody[NewKey]
 ) -> MadeKey:
     """Make a key and show it, this once."""
-    owner = await reach.owner(None if data.app_id is UNSET else data.app_id)
-    given = reach.with_rate(data.given(), is_new=True)
+    owner = await owner_of_new(reach, data)
+    given = reach.within_own(data.given(), owner, is_new=True)
     made = await keys.create(management.desk(reach.authority), owner, **given)
     return MadeKey(key=Key.of(made.key), secret=made.secret)
 
@@ -45,7 +45,7 @@ async def update_key(
     """Change a key; what is left out stays."""
     found = await reach.key(key_id)
     owner = await reach.owner_of(found)
-    given = reach.with_rate(data.given(), is_new=False)
+    given = reach.within_own(data.given(), owner, is_new=False)
     desk = management.desk(reach.authority)
     return Key.of(await keys.update(desk, [owner], found.id, **given))
 

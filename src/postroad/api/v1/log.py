@@ -7,6 +7,7 @@ import io
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from litestar import Request, Router, get
 from litestar.params import QueryParameter
 from litestar.response import Stream
@@ -65,7 +66,7 @@ async def list_log(
         app_id=await reach.scope(app),
         to=recipient,
         status=status,
-        relay_id=relay,
+        relay_id=await reach.relay_id(relay),
         since=zoned(since, "since"),
         until=zoned(until, "until"),
         text=text,
@@ -98,7 +99,7 @@ async def export_log(
         app_id=await reach.scope(app),
         to=recipient,
         status=status,
-        relay_id=relay,
+        relay_id=await reach.relay_id(relay),
         since=zoned(since, "since"),
         until=zoned(until, "until"),
         text=text,
@@ -129,7 +130,7 @@ def _row(entry: Entry) -> list[str]:
     shown = LogEntry.of(entry)
     values = [getattr(shown, {"appid": "app_id"}.get(name, name)) for name in CSV_COLUMNS]
     return [
-        _cell(entry.at.isoformat() if name == "at" else str(value or ""))
+        _cell(str(msgspec.to_builtins(value)) if name == "at" else str(value or ""))
         for name, value in zip(CSV_COLUMNS, values, strict=True)
     ]
 

@@ -69,7 +69,7 @@ async def list_messages(
         app_id=await reach.scope(app),
         state=state_,
         to=recipient,
-        relay_id=relay,
+        relay_id=await reach.relay_id(relay),
         since=zoned(since, "since"),
         until=zoned(until, "until"),
         text=text,

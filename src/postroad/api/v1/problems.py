@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
-from litestar.exceptions import HTTPException, SerializationException
+from litestar.exceptions import HTTPException
 from msgspec import Meta
 
 from postroad.api.faults import BadRequest, Fault
@@ -46,12 +46,12 @@ _FAULT_WORDS: Final[Mapping[Fault, str]] = {
     Fault.STOPPING: "the service is stopping; what became of this only the log knows",
     Fault.CRASHED: "a defect in Postroad; its log tells more",
 }
-_AT: Final = re.compile(r"(.*) - at `\$\.?([^`]*)`", re.DOTALL)
-_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
-_MISSING: Final = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
-_NAMED: Final = re.compile(r"([a-z_]+)(?::| is | has | begins )")
+_NAMED: Final = re.compile(
+    r"(?!there |this |it )([a-z_]+)(?::| (?=is |has |must |begins |belongs ))"
+)
 _PHRASES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110 §15.5
-_OF_THE_URL: Final = frozenset({"query", "path", "header", "cookie"})
+_VERBS: Final = ("is ", "has ", "must ", "begins ", "belongs ")
+_LONGEST: Final = 500
 _RETRY: Final = "1"  # seconds after which the database is asked again anyhow
 
 
@@ -95,7 +95,7 @@ class BadQueryError(CallError):
 
     def told(self) -> tuple[Problem, dict[str, str]]:
         """Return the document, 400."""
-        return _fields(400, str(self), self.found), {}
+        return _fields(400, "", self.found), {}
 
 
 class BadCursorError(BadQueryError):
@@ -115,6 +115,21 @@ class TooOftenError(CallError):
     def told(self) -> tuple[Problem, dict[str, str]]:
         """Return the document, 429."""
         return plain(429, str(self)), {"Retry-After": str(self.seconds)}
+
+
+class UnreadableBodyError(CallError):
+    """A body that has no fields.
+
+    status: 400 when it cannot be read, 422 when it is JSON of another kind.
+    """
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+    def told(self) -> tuple[Problem, dict[str, str]]:
+        """Return the document."""
+        return _fields(self.status, str(self), []), {}
 
 
 class UnsupportedBodyError(CallError):
@@ -142,7 +157,7 @@ def problem_of(error: Exception) -> tuple[Problem, dict[str, str]]:
         case ConflictError():
             return plain(409, str(error)), {}
         case FieldsError():
-            return _fields(422, str(error), error.found), {}
+            return _fields(422, "", error.found), {}
         case SettingsError() | MessageError():
             return _fields(422, str(error), _named(str(error))), {}
         case StorageError():
@@ -167,25 +182,6 @@ def phrase(status: int) -> str:
     return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
-def body_problem(sentence: str, *, is_unread: bool = False) -> Problem:
-    """Return what is wrong with a body, from the sentence of its decoder.
-
-    is_unread: it is no JSON.
-    """
-    path = ""
-    if sentence == repr("data"):  # the framework's word for none
-        return _fields(400, "give a body", [])
-    if found := _AT.fullmatch(sentence):
-        sentence, path = found[1], found[2]
-    for missing in (_UNKNOWN, _MISSING):
-        if found := missing.fullmatch(sentence):
-            path = f"{path}.{found[1]}" if path else found[1]
-    if not path:
-        status = 400 if is_unread else 422
-        return _fields(status, f"the body is not what it should be: {sentence[:300]}", [])
-    return _fields(422, f"{path[:80]}: {sentence[:300]}", [(path[:80], sentence[:300])])
-
-
 def _of_litestar(error: HTTPException) -> tuple[Problem, dict[str, str]]:
     allowed = [value for name, value in (error.headers or {}).items() if name.lower() == "allow"]
     headers = {"Allow": _with_head(allowed[0])} if allowed else {}
@@ -193,17 +189,8 @@ def _of_litestar(error: HTTPException) -> tuple[Problem, dict[str, str]]:
         return plain(404, "there is nothing at this path"), {}
     if error.status_code == 405:
         return plain(405, "this method cannot be used here"), headers
-    if isinstance(error.__cause__, SerializationException):
-        is_unread = not isinstance(error.__cause__.__cause__, msgspec.ValidationError)
-        return body_problem(str(error.__cause__), is_unread=is_unread), {}
-    extra: Any = error.extra
-    found = [each for each in extra if isinstance(each, dict)] if isinstance(extra, list) else []
-    if error.status_code == 400 and found:
-        pairs = [(str(each.get("key", "")), str(each.get("message", ""))) for each in found]
-        if found[0].get("source") in _OF_THE_URL:
-            return _fields(400, f"{pairs[0][0]}: {pairs[0][1]}", pairs), {}
-        name, sentence = pairs[0]
-        return body_problem(sentence if name == "data" else f"{sentence} - at `$.{name}`"), {}
+    if error.status_code == 400:  # what the guard lets pass and is in the path: a number
+        return plain(400, "the path holds what cannot stand there"), {}
     if error.status_code >= 500:
         return _of_code(500, Code.INTERNAL, _FAULT_WORDS[Fault.CRASHED]), {}
     return plain(error.status_code, "this request cannot be served"), headers
@@ -216,8 +203,30 @@ def _with_head(allowed: str) -> str:
 
 
 def _fields(status: int, detail: str, found: Sequence[tuple[str, str]]) -> Problem:
-    errors = tuple(FieldProblem(field, message) for field, message in found)
+    """Return the problem of fields.
+
+    detail: "" when what was found says it all.
+    found:  each field with what is wrong with it, its name before it or not.
+    """
+    errors = tuple(FieldProblem(field, _nameless(field, sentence)) for field, sentence in found)
+    names = list(dict.fromkeys(each.field for each in errors))
+    if not detail and len(names) == 1:
+        detail = _with_name(errors[0])
+    elif not detail:
+        detail = f"{len(names)} fields cannot stand: {', '.join(names)}"[:_LONGEST]
     return _of_code(status, Code.CONFIG, detail, errors)
+
+
+def _nameless(field: str, sentence: str) -> str:
+    """Return a sentence without the field's name, which many begin with."""
+    found = _NAMED.match(sentence)
+    is_named = found is not None and found[1].rstrip("_") == field
+    return sentence[found.end() :].lstrip() if found and is_named else sentence
+
+
+def _with_name(problem: FieldProblem) -> str:
+    is_verb = problem.message.startswith(_VERBS)
+    return f"{problem.field}{'' if is_verb else ':'} {problem.message}"
 
 
 def _of_code(
@@ -236,4 +245,4 @@ def _of_code(
 def _named(sentence: str) -> list[tuple[str, str]]:
     """Return the field that a sentence begins with, as all of them do that are about one."""
     found = _NAMED.match(sentence)
-    return [(found[1], sentence)] if found else []
+    return [(found[1].rstrip("_"), sentence)] if found else []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from litestar import Router, delete, get, patch, post
 from litestar.params import JSONBody
-from msgspec import UNSET
 
+from postroad.api.v1.checking import owner_of_new
 from postroad.api.v1.paging import Page, page_of
 from postroad.api.v1.parameters import CallerReach, Cursor, Id, Lang, Limit, OfApp, TheManagement
 from postroad.api.v1.schemas.mail import Certificate, Checked, CheckRequest, Step
@@ -28,7 +28,7 @@ async def create_relay(
     reach: CallerReach, management: TheManagement, data: JSONBody[NewRelay]
 ) -> Relay:
     """Make a relay; nothing is connected to."""
-    owner = await reach.owner(None if data.app_id is UNSET else data.app_id)
+    owner = await owner_of_new(reach, data)
     desk = management.desk(reach.authority)
     made = await relays.create(desk, owner, data.name, made_by=reach.maker, **data.given())
     return Relay.of(made)
@@ -64,13 +64,14 @@ async def check_relay(
     reach: CallerReach,
     management: TheManagement,
     relay_id: Id,
-    data: JSONBody[CheckRequest],
+    data: JSONBody[CheckRequest | None] = None,
     lang: Lang = "en",
 ) -> Checked:
     """Try a relay step by step, enabled or not, with the password it has. Nothing is sent."""
     found = await reach.relay(relay_id)
     owner = await reach.owner_of(found)
     own = owner.from_ if owner else None
+    data = data or CheckRequest()
     checked = await management.probing.check(
         found,
         from_=mailbox(data.from_, "from") if data.from_ else own,

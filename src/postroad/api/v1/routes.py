@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from litestar import Router, delete, get, patch, post
 from litestar.params import JSONBody
-from msgspec import UNSET
 
+from postroad.api.v1.checking import app_of_new
 from postroad.api.v1.paging import Page, page_of
 from postroad.api.v1.parameters import CallerReach, Cursor, Id, Limit, OfApp, TheManagement
 from postroad.api.v1.schemas.relays import NewRoute, Route, RouteChange
-from postroad.errors import SettingsError
 from postroad.operations.administration import routes
 
 
@@ -27,9 +26,7 @@ async def create_route(
     reach: CallerReach, management: TheManagement, data: JSONBody[NewRoute]
 ) -> Route:
     """Make a route to a relay that the key reaches."""
-    owner = await reach.owner(None if data.app_id is UNSET else data.app_id)
-    if owner is None:
-        raise SettingsError("appid: say whose route it is")
+    owner = await app_of_new(reach, data)
     relay = await reach.relay(data.relay)
     desk = management.desk(reach.authority)
     return Route.of(await routes.create(desk, owner, relay.id, **data.given()))

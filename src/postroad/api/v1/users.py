@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from litestar import Router, delete, get, patch, post
 from litestar.params import JSONBody
-from msgspec import UNSET
 
+from postroad.api.v1.checking import app_of_new
 from postroad.api.v1.paging import Page, page_of
 from postroad.api.v1.parameters import CallerReach, Cursor, Id, Limit, OfApp, TheManagement
 from postroad.api.v1.schemas.tenants import NewUser, User, UserChange
-from postroad.errors import SettingsError
 from postroad.operations.administration import users
 
 
@@ -27,9 +26,7 @@ async def create_user(
     reach: CallerReach, management: TheManagement, data: JSONBody[NewUser]
 ) -> User:
     """Make a user of an app; the operator's key says of which."""
-    owner = await reach.owner(None if data.app_id is UNSET else data.app_id)
-    if owner is None:
-        raise SettingsError("appid: say whose user it is")
+    owner = await app_of_new(reach, data)
     desk = management.desk(reach.authority)
     return User.of(await users.create(desk, owner, data.account, data.password, **data.given()))
 

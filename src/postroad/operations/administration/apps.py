@@ -16,12 +16,14 @@ from postroad.operations.administration.assignment import check_from, relays_of
 from postroad.operations.administration.desk import Desk, present, removed
 from postroad.operations.administration.desk import find as find_record
 from postroad.tenancy import keys as secrets
+from postroad.tenancy.names import name_key
 from postroad.tenancy.records import (
     ApiKey,
     App,
     AppState,
     InDoubtPolicy,
     Mode,
+    RelayAccount,
     SendMode,
     Window,
 )
@@ -44,7 +46,7 @@ def _language(value: str, name: str) -> str:
     return value
 
 
-_RULES: Final[fields.Rules] = {
+RULES: Final[fields.Rules] = {
     "name": fields.name,
     "state": fields.one_of(AppState),
     "stop_prompt": fields.text_of(fields.MAX_TEXT),
@@ -71,6 +73,12 @@ _RULES: Final[fields.Rules] = {
     "max_recipients": fields.within(0, MAX_COUNT),
     "max_attachments": fields.within(0, MAX_OCTETS),
 }
+NEW_RULES: Final[fields.Rules] = {
+    **RULES,
+    "appid": lambda value, _: _app_id(value),
+    "signature": lambda value, _: _signature(value),
+}
+"""Of a new app."""
 
 
 class AppFields(TypedDict, total=False):
@@ -129,7 +137,7 @@ async def create(
 
     appid, signature: of an app that its callers know already; by default new ones are made.
     raises:           SettingsError, NotFoundError for its developer, ConflictError when its
-                      appid is taken.
+                      appid or its name is taken.
     """
     changes = await _checked(desk, given)
     if signature is None:
@@ -148,12 +156,12 @@ async def create(
 
 
 async def check_name(desk: Desk, name: str) -> None:
-    """Refuse a name that an app has already: by it neither could be told from the other.
+    """Refuse a name that an app has already, as far as can be known before it is stored.
 
     raises: ConflictError.
     """
     for each in await desk.directory.apps.list():
-        if each.name == name:
+        if name_key(each.name) == name_key(name):
             raise ConflictError(f"there is an app {name!r} already, {each.id}: give another name")
 
 
@@ -184,7 +192,13 @@ async def update(desk: Desk, reference: str, /, **given: Unpack[AppFields]) -> A
     if wanted.from_ != app.from_:
         for relay in await relays_of(desk.directory, app.id):
             check_from(wanted, relay)
-    return present(await desk.directory.apps.change(app.id, **changes), "app", reference)
+    if changes.get("name") == app.name:  # of those of one name from before, each keeps it
+        del changes["name"]
+    try:
+        changed = await desk.directory.apps.change(app.id, **changes)
+    except ConflictError:
+        raise _name_taken(wanted.name) from None
+    return present(changed, "app", reference)
 
 
 async def remove(desk: Desk, app: App) -> None:
@@ -197,24 +211,31 @@ async def remove(desk: Desk, app: App) -> None:
 
 async def has_relay(desk: Desk, app: App) -> bool:
     """Whether any relay could carry an app's mail; nothing is probed."""
+    return bool(await relays_tried(desk, app))
+
+
+async def relays_tried(desk: Desk, app: App) -> tuple[RelayAccount, ...]:
+    """Return the relays that could carry an app's mail, the one that is tried first first."""
     relays = [
         *await desk.directory.relays(app.id).list(),
         *await desk.directory.relays(None).list(),
     ]
     routes = await desk.directory.routes(app.id).list()
-    return bool(routing.choose(relays, routes, app.from_))
+    return routing.choose(relays, routes, app.from_)
 
 
 async def rotate_signature(desk: Desk, reference: str, *, overlap: timedelta = OVERLAP) -> App:
     """Give an app a new signature and return it; the old one counts for `overlap` more.
 
-    raises: SettingsError, NotFoundError, ConflictError.
+    raises: SettingsError, NotFoundError; ConflictError, also when somebody else does so at the
+            same time.
     """
     if not timedelta(0) <= overlap <= MAX_OVERLAP:
         raise SettingsError(f"overlap: from 0 to {MAX_OVERLAP.days} days")
     app = await find(desk, reference)
     changed = await desk.noting("app.rotate_signature").apps.change(
         app.id,
+        {"signature": app.signature},  # of two at once, only one gives out what counts
         signature=secrets.new_signature(desk.random),
         old_signature=app.signature if overlap else None,
         old_signature_until=desk.clock() + overlap if overlap else None,
@@ -225,7 +246,7 @@ async def rotate_signature(desk: Desk, reference: str, *, overlap: timedelta = O
 async def _checked(desk: Desk, given: AppFields) -> dict[str, Any]:
     """Return the fields as the record has them; the developer is looked up."""
     plain = {name: value for name, value in given.items() if name != "developer"}
-    changes = fields.checked(plain, _RULES)
+    changes = fields.checked(plain, RULES)
     if "developer" in given:
         reference = given["developer"]
         owner = await developers.find(desk, reference) if reference else None
@@ -265,11 +286,21 @@ async def _added(desk: Desk, app: App) -> App:
         try:
             await desk.directory.apps.add(app)
         except ConflictError:
+            if await desk.directory.apps.get(app.id) is None:
+                raise _name_taken(app.name) from None
             raise ConflictError(f"there is an app {app.id} already") from None
         return app
     for _ in range(_TRIES):
         found = replace(app, id=secrets.new_app_id(desk.random))
         if await desk.directory.apps.get(found.id) is None:
-            await desk.directory.apps.add(found)
+            try:
+                await desk.directory.apps.add(found)
+            except ConflictError:
+                raise _name_taken(found.name) from None
             return found
     raise ConflictError(f"{_TRIES} appids in a row were taken")
+
+
+def _name_taken(name: str) -> ConflictError:
+    # Whose it is, is not said: an app's key may ask.
+    return ConflictError(f"there is an app {name!r} already: give another name")

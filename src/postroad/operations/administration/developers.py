@@ -11,7 +11,7 @@ from postroad.operations.administration.desk import Desk, present, removed
 from postroad.operations.administration.desk import find as find_record
 from postroad.tenancy.records import Developer, DeveloperState
 
-_RULES: Final[fields.Rules] = {
+RULES: Final[fields.Rules] = {
     "name": fields.name,
     "state": fields.one_of(DeveloperState),
     "paid_until": fields.unless_empty(fields.moment),
@@ -33,7 +33,7 @@ async def create(desk: Desk, name: str, /, **given: Unpack[DeveloperFields]) -> 
     """
     developer = replace(
         Developer(desk.new_id(), fields.name(name, "name"), desk.clock()),
-        **fields.checked(given, _RULES),
+        **fields.checked(given, RULES),
     )
     await desk.directory.developers.add(developer)
     return developer
@@ -58,7 +58,7 @@ async def update(desk: Desk, reference: str, **given: Unpack[DeveloperFields]) -
 
     raises: SettingsError, NotFoundError, ConflictError.
     """
-    checked = fields.checked(given, _RULES)
+    checked = fields.checked(given, RULES)
     developer = await find(desk, reference)
     changed = await desk.directory.developers.change(developer.id, **checked)
     return present(changed, "developer", reference)

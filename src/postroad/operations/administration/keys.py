@@ -19,7 +19,7 @@ FIRST_SCOPES: Final = (Scope.SEND, Scope.READ)
 _SWITCHED: Final = {True: "key.disable", False: "key.enable"}
 MAX_PER_MINUTE: Final = 1_000_000
 
-_RULES: Final[fields.Rules] = {
+RULES: Final[fields.Rules] = {
     "name": fields.name,
     "scopes": lambda value, field: fields.choices(value, field, Scope),
     "expires_at": fields.unless_empty(fields.moment),
@@ -58,7 +58,7 @@ async def create(desk: Desk, app: App | None, /, **given: Unpack[KeyFields]) -> 
     raises: SettingsError, ConflictError.
     """
     now = desk.clock()
-    checked = fields.checked(given, _RULES)
+    checked = fields.checked(given, RULES)
     expires_at = checked.get("expires_at")
     if expires_at is not None and expires_at <= now:
         raise SettingsError("expires_at is past: the key could never be used")
@@ -102,7 +102,7 @@ async def update(
 
     raises: SettingsError, NotFoundError, ConflictError.
     """
-    checked = fields.checked(given, _RULES)
+    checked = fields.checked(given, RULES)
     key = await find(desk, owners, reference)
     _check_scopes(replace(key, **checked))
     # Whether a key was let in is what one looks for: it has words of its own.

@@ -21,6 +21,10 @@ PORTS: Final = {"tls": 465, "starttls": 587, "none": 25}  # RFC 8314 §3.3, RFC 
 _MOST_CONNECTIONS: Final = 1_000
 _MOST_MESSAGES: Final = 1_000_000_000
 _SECURITIES: Final = ("none", "starttls", "tls")
+_WEIGHED: Final = (  # who else changes one of them changes whom a password is told, or how safely
+    *("host", "port", "security", "username", "has_secret"),
+    *("verify", "cafile", "allow_clear_auth", "made_by"),
+)
 
 
 def _security(value: str, name: str) -> str:
@@ -29,9 +33,18 @@ def _security(value: str, name: str) -> str:
     return value
 
 
-_RULES: Final[fields.Rules] = {
+def _preset(value: str, name: str) -> str:
+    """Return the name of a preset as its own list has it; "" is none."""
+    try:
+        return providers.preset(value).name if value else ""
+    except SettingsError as error:
+        # The sentence begins with what the library calls it: "provider: ".
+        raise SettingsError(f"{name}: {str(error).removeprefix('provider: ')}") from None
+
+
+RULES: Final[fields.Rules] = {
     "name": fields.name,
-    "preset": lambda value, _: providers.preset(value).name if value else "",
+    "preset": _preset,
     "host": lambda value, name: fields.name(value, name, most=255),
     "port": fields.within(1, 65_535),
     "security": _security,
@@ -85,7 +98,7 @@ async def create(
     raises:  SettingsError, also when its provider would refuse the app's From.
     """
     _check_maker(given, made_by)
-    changes = _filled(fields.checked(given, _RULES), region)
+    changes = _filled(fields.checked(given, RULES), region)
     if "host" not in changes:
         raise SettingsError("give a relay: a preset, or a host")
     changes.setdefault("security", "starttls")
@@ -103,10 +116,10 @@ async def create(
     if app is not None:
         check_from(app, relay)
     try:
-        await desk.directory.relays(relay.app_id).add(relay)
+        await desk.directory.relays(relay.app_id).add(relay, secret=password)
     except ConflictError:
         raise ConflictError(f"there is a relay {relay.name!r} already: give another name") from None
-    return await _with_secret(desk, relay, password) if password else relay
+    return replace(relay, has_secret=bool(password))
 
 
 async def find(desk: Desk, owners: Sequence[App | None], reference: str) -> RelayAccount:
@@ -143,10 +156,11 @@ async def update(
 
     password: None keeps the one there is, "" removes it. Another host needs it again: what was
               given for one server is told to no other.
-    raises:   SettingsError, NotFoundError, ConflictError.
+    raises:   SettingsError, NotFoundError; ConflictError, also when somebody else changes at the
+              same time whom the password is told.
     """
     _check_maker(given, made_by)
-    checked = fields.checked(given, _RULES)
+    checked = fields.checked(given, RULES)
     relay = await find(desk, owners, reference)
     changes = _filled(checked, region)
     if "security" in changes and "port" not in changes:
@@ -165,9 +179,13 @@ async def update(
         changes["username"] = wanted.username
     if made_by is Maker.TENANT and (wanted.host, wanted.port) != (relay.host, relay.port):
         changes["made_by"] = made_by
-    changed = await desk.directory.relays(relay.app_id).change(relay.id, **changes)
-    changed = present(changed, "relay", reference)
-    return changed if password is None else await _with_secret(desk, changed, secret)
+    records = desk.directory.relays(relay.app_id)
+    still = {name: getattr(relay, name) for name in _WEIGHED}
+    if password is None:
+        changed = await records.change(relay.id, still, **changes)
+    else:
+        changed = await records.change_with_secret(relay.id, secret, still, **changes)
+    return present(changed, "relay", reference)
 
 
 async def remove(desk: Desk, relay: RelayAccount) -> None:
@@ -273,9 +291,3 @@ def _whole(relay: RelayAccount, password: str) -> tuple[RelayAccount, str]:
             "for everybody on the way to read; if that is meant, say --allow-clear-auth"
         )
     return relay, password
-
-
-async def _with_secret(desk: Desk, relay: RelayAccount, password: str) -> RelayAccount:
-    records = desk.directory.relays(relay.app_id)
-    await desk.directory.set_relay_secret(relay.app_id, relay.id, password)
-    return present(await records.get(relay.id), "relay", relay.id)

@@ -11,7 +11,7 @@ from postroad.operations.administration.assignment import check_route
 from postroad.operations.administration.desk import Desk, present
 from postroad.tenancy.records import App, Route
 
-_RULES: Final[fields.Rules] = {
+RULES: Final[fields.Rules] = {
     "from_": lambda value, _: fields.pattern(value, "from") if value else "",
     "position": fields.within(0, 1_000_000),
 }
@@ -30,7 +30,7 @@ async def create(desk: Desk, app: App, relay: str, /, **given: Unpack[RouteField
 
     raises: SettingsError, NotFoundError, ConflictError.
     """
-    checked = fields.checked(given, _RULES)
+    checked = fields.checked(given, RULES)
     target = await relays.find(desk, [app, None], relay)
     route = replace(Route(desk.new_id(), app.id, target.id, desk.clock()), **checked)
     check_route(app, target, route.from_)
@@ -52,7 +52,7 @@ async def update(desk: Desk, app: App, reference: str, /, **given: Unpack[RouteF
     raises: SettingsError, NotFoundError, ConflictError.
     """
     changes = fields.checked(
-        {name: value for name, value in given.items() if name != "relay"}, _RULES
+        {name: value for name, value in given.items() if name != "relay"}, RULES
     )
     route = await find(desk, app, reference)
     target = await relays.find(desk, [app, None], given.get("relay", route.relay_id))

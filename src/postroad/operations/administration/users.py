@@ -25,12 +25,18 @@ def _qq(value: str, field: str) -> str:
     return value
 
 
-_RULES: Final[fields.Rules] = {
+RULES: Final[fields.Rules] = {
     "nickname": fields.text_of(fields.MAX_NAME),
     "qq": _qq,
     "email": lambda value, field: fields.address(value, field) if value else "",
     "state": fields.one_of(UserState),
 }
+NEW_RULES: Final[fields.Rules] = {
+    **RULES,
+    "account": lambda value, _: _account(value),
+    "password": lambda value, _: _password(value),
+}
+"""Of a new user; each app says besides how long its accounts are."""
 
 
 class UserFields(TypedDict, total=False):
@@ -49,11 +55,12 @@ async def create(
 
     raises: SettingsError; ConflictError when the account is taken.
     """
-    check_account(app, account)
-    checked = fields.checked(given, _RULES)
+    whole = {"account": account, "password": password} | given
+    own = {**NEW_RULES, "account": lambda value, _: check_account(app, value)}
+    checked = fields.checked(whole, own)
+    hashed = await _hashed(desk, checked.pop("password"))
     user = replace(
-        User(desk.new_id(), app.id, account, await _hashed(desk, password), desk.clock()),
-        **checked,
+        User(desk.new_id(), app.id, checked.pop("account"), hashed, desk.clock()), **checked
     )
     try:
         await desk.directory.users(app.id).add(user)
@@ -89,7 +96,7 @@ async def update(
 
     raises: SettingsError, NotFoundError.
     """
-    changes: dict[str, Any] = fields.checked(given, _RULES)
+    changes: dict[str, Any] = fields.checked(given, RULES)
     user = await find(desk, app, reference)
     if password is not None:
         changes["password_hash"] = await _hashed(desk, password)
@@ -105,24 +112,34 @@ async def remove(desk: Desk, user: User) -> None:
     await removed(desk.directory.users(user.app_id), user.id, "user")
 
 
-def check_account(app: App, account: str) -> None:
-    """Refuse an account that the app's doors would not let in.
+def check_account(app: App, account: str) -> str:
+    """Return an account that the app's doors let in.
 
     raises: SettingsError.
     """
-    if not _ACCOUNT.fullmatch(account):
-        raise SettingsError("account: 2 to 64 ASCII letters and digits")
+    _account(account)
     if not app.account_min <= len(account) <= app.account_max:
         raise SettingsError(
             f"account: {account} has {len(account)} characters; "
             f"the app {app.name} takes {app.account_min} to {app.account_max}"
         )
+    return account
+
+
+def _account(value: str) -> str:
+    if not _ACCOUNT.fullmatch(value):
+        raise SettingsError("account: 2 to 64 ASCII letters and digits")
+    return value
+
+
+def _password(value: str) -> str:
+    if not _PASSWORD.fullmatch(value):
+        raise SettingsError(
+            f"password: 1 to {MAX_PASSWORD} ASCII letters and digits, which is all the doors take"
+        )
+    return value
 
 
 async def _hashed(desk: Desk, password: str) -> str:
     """Return the hash of a password that the doors can be given."""
-    if not _PASSWORD.fullmatch(password):
-        raise SettingsError(
-            f"password: 1 to {MAX_PASSWORD} ASCII letters and digits, which is all the doors take"
-        )
-    return await desk.passwords.hash(password_form(password))
+    return await desk.passwords.hash(password_form(_password(password)))

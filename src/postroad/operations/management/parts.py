@@ -22,6 +22,9 @@ _MOST_PARTS: Final = 1_000
 _NESTING: Final = re.compile(rb"(?i)multipart/|message/rfc822")
 _MOST_NESTING: Final = 30
 _MOST_CHARACTERS: Final = 255
+_UNKNOWN: Final = "application/octet-stream"
+_WORD: Final = r"[!#-'*+.0-9A-Z^_`a-z{|}~-]{1,127}"  # RFC 2045 §5.1; as long as RFC 6838 §4.2
+_TYPE: Final = re.compile(f"{_WORD}/{_WORD}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def _parts(content: bytes) -> list[Part]:
 
 
 def _whole(content: bytes) -> Part:
-    return Part(1, "application/octet-stream", "", "", is_attachment=False, octets=content)
+    return Part(1, _UNKNOWN, "", "", is_attachment=False, octets=content)
 
 
 def _leaves(message: Message) -> Iterator[Message]:
@@ -90,12 +93,18 @@ def _leaves(message: Message) -> Iterator[Message]:
 def _part(number: int, leaf: Message) -> Part:
     return Part(
         number,
-        leaf.get_content_type(),
+        _kind(leaf),
         _line(leaf.get_filename() or ""),
         _line(str(leaf.get("Content-ID", ""))),
         leaf.get_content_disposition() == "attachment",
         _octets(leaf),
     )
+
+
+def _kind(leaf: Message) -> str:
+    """Return its media type; a folded one is unfolded, and what cannot be one is unknown."""
+    found = "".join(leaf.get_content_type().split())
+    return found if _TYPE.fullmatch(found) else _UNKNOWN
 
 
 def _octets(leaf: Message) -> bytes:

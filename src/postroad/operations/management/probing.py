@@ -101,7 +101,7 @@ class Probing:
                    tried all this time; StorageError.
         """
         # Of a shared relay it is the same for every app, and for one that is not there.
-        secret = await self._relays.relay_secret(account.app_id or "", account.id)
+        secret = await self._relays.relay_secret(account.app_id or "", account)
         relay = connection_of(account, secret)
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout_s

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol, TypeVar
 from postroad.delivery.messages import StoredMessage
 from postroad.errors import NotFoundError
 from postroad.operations.management.authority import Authority, ForbiddenError
+from postroad.operations.management.inheritance import new_within, within
 from postroad.operations.ports import Directory, Mail, Readable
 from postroad.tenancy.records import ApiKey, App, Developer, Maker, RelayAccount, Route, User
 
@@ -60,20 +61,21 @@ class Reach:
         if found:
             self.needs_operator(f"to set {', '.join(found)}")
 
-    def with_rate(self, given: dict[str, Any], *, is_new: bool) -> dict[str, Any]:
+    def within_own(
+        self, given: dict[str, Any], owner: App | None, *, is_new: bool
+    ) -> dict[str, Any]:
         """Return the fields of a key that who asks makes or changes.
 
-        A key with a limit of its own makes none that may call more often.
+        What is not said of a new key is as it is of the key that makes it. The operator's key
+        gives apps theirs as it likes.
 
-        raises: ForbiddenError.
+        owner:  whose key it is; None is the operator.
+        raises: ForbiddenError for a key that may do more, SettingsError.
         """
-        own = self.authority.key.per_minute
-        if self.authority.is_operator or not own:
+        if self.authority.is_operator and owner is not None:
             return given
-        wanted = {"per_minute": own} | given if is_new else given
-        if not 0 < wanted.get("per_minute", own) <= own:
-            raise ForbiddenError(f"per_minute: this key may call {own} times a minute, not more")
-        return wanted
+        own = self.authority.key
+        return new_within(own, given) if is_new else within(own, given)
 
     async def developer(self, developer_id: str) -> Developer:
         """Return a developer."""
@@ -137,13 +139,12 @@ class Reach:
             return self.authority.app_id
         return (await self.app(app_id)).id
 
-    async def owner(self, app_id: str | None) -> App | None:
-        """Return the app that something new belongs to; None is the operator.
+    async def relay_id(self, relay_id: str | None) -> str | None:
+        """Return the relay that a list is restricted to; None is none.
 
-        app_id: as it was given; an app's key need not.
+        relay_id: as it was asked for.
         """
-        wanted = app_id or self.authority.app_id
-        return None if wanted is None else await self.app(wanted)
+        return None if relay_id is None else (await self.relay(relay_id)).id
 
     async def owner_of(self, record: _Owned) -> App | None:
         """Return the app that a record belongs to; None is the operator."""

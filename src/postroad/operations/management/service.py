@@ -104,7 +104,8 @@ class Management:
         note = Note(_actor(authority), "message.delete", message.app_id, message.id)
         if not await self.mail.discard(message.app_id, message.id, note=note, now=self.clock()):
             raise ConflictError(
-                f"message {message.id} was not only captured: what became of sent mail stays known"
+                f"message {message.id} cannot be deleted: only captured mail can, that nobody has"
+                " sent or is sending"
             )
 
     async def exported(self, which: LogFilter) -> AsyncIterator[list[LogEntry]]:

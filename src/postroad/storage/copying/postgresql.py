@@ -16,7 +16,7 @@ from postroad.storage.migrations import HEAD
 from postroad.storage.postgresql.connecting import connect, rows, shown
 from postroad.storage.postgresql.failures import ERRORS, failed
 from postroad.storage.postgresql.migrate import is_current
-from postroad.storage.postgresql.opening import open_for_server
+from postroad.storage.postgresql.opening import OtherKeyError, open_for_server
 
 _ANSWER_S: Final = 30.0  # a person waits
 # Light rows come many at once, heavy ones (a content may have 25 MB) each by itself.
@@ -117,14 +117,20 @@ async def new_database(
     key:    the key file, which what is copied was encrypted with.
     raises: StorageError when it is not empty, or the server will not do.
     """
-    database = await open_for_server(url, key, may_be_unsafe=may_be_unsafe)
+    await _check_empty(url)  # before the key: that of somebody else's database is not ours to have
+    try:
+        database = await open_for_server(url, key, may_be_unsafe=may_be_unsafe)
+    except OtherKeyError as error:
+        raise StorageError(
+            f"{shown(url)} is empty, but was made ready with another key file than {key}: give a"
+            " new database"
+        ) from error
     await database.aclose()
     names = ", ".join(f'"{table.name}"' for table in every_table())
     async with _connected(url) as connection, connection.transaction():
         found = PostgresqlTables(connection)
         await found.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
-        if held := await what_is_in(found):
-            raise StorageError(f"{shown(url)} is not empty: it has {held}; give an empty database")
+        await _refuse_filled(found, url)
         installation = await found.execute("SELECT name, value FROM installation")
         for table in reversed(every_table()):
             await found.execute(f'DELETE FROM "{table.name}"')
@@ -143,10 +149,27 @@ async def is_filled(url: str) -> bool:
         return bool(await what_is_in(PostgresqlTables(connection)))
 
 
+async def _check_empty(url: str) -> None:
+    """Make sure that a database, whose schema may be of any version, holds nothing.
+
+    raises: StorageError.
+    """
+    await is_current(url, answer_s=_ANSWER_S)  # that it is none of another program
+    async with _connected(url) as connection:
+        await _refuse_filled(PostgresqlTables(connection), url)
+
+
+async def _refuse_filled(tables: PostgresqlTables, url: str) -> None:
+    if held := await what_is_in(tables):
+        raise StorageError(f"{shown(url)} is not empty: it has {held}; give an empty database")
+
+
 async def what_is_in(tables: PostgresqlTables) -> str:
     """Return what a database holds, as `2 app, 17 message`; "" when it is empty."""
     held = []
     for name in _KEPT:
+        if (await tables.execute("SELECT to_regclass(?) IS NULL", (name,)))[0][0]:
+            continue  # of an older version
         found = (await tables.execute(f'SELECT count(*) FROM "{name}"'))[0][0]
         held += [f"{found:,} {name}"] if found else []
     return ", ".join(held)

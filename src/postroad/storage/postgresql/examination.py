@@ -29,6 +29,19 @@ _SERVERS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = ?
 """
+# As each session finds it: of a standby, or as it is set for the server, the database or the role.
+_TAKES_NO_WRITES = """
+    SELECT CASE WHEN pg_is_in_recovery() THEN 'it is a standby'
+        WHEN current_setting('transaction_read_only') = 'on'
+        THEN 'default_transaction_read_only is on' END
+"""
+_UNWRITABLE = """
+    SELECT table_name, what
+    FROM information_schema.tables, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE']) AS what
+    WHERE table_schema = current_schema() AND table_name <> 'alembic_version'
+        AND NOT has_table_privilege(format('%I.%I', table_schema, table_name), what)
+    ORDER BY table_name LIMIT 1
+"""
 _COLUMNS = """
     SELECT table_name, column_name FROM information_schema.columns
     WHERE table_schema = current_schema()
@@ -89,6 +102,11 @@ async def _wrong(connection: Any) -> str:
         return f"the column {column} of the table {table} is missing"
     if unfinished := await connection.fetch(_UNFINISHED):
         return f"{unfinished[0][0]} is not valid"
+    if reason := await connection.fetchval(_TAKES_NO_WRITES):
+        return f"it can be read only: {reason}"
+    if refused := await connection.fetch(_UNWRITABLE):
+        table, what = refused[0]
+        return f"this role has no right to {what} in the table {table}"
     for name in tables:
         await connection.fetch(f'SELECT * FROM "{name}" LIMIT 1')  # noqa: S608 - a name of ours
     return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import asyncpg
 
 from postroad.errors import StorageError
@@ -9,6 +11,10 @@ from postroad.storage.engine import ForeignKeyViolationError, UniqueViolationErr
 
 ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """What the driver raises; TimeoutError is among the OSErrors, and so are those of TLS."""
+
+# What the driver refuses before it connects, such as a missing root certificate.
+_UNUSABLE = (asyncpg.ClientConfigurationError, ValueError)
+_USER = re.compile('(user|role) "[^"]*"')
 
 # Another transaction stood in the way and is gone now, or a newer version has migrated and the
 # statements have to be prepared anew: the same work may well succeed.
@@ -36,6 +42,16 @@ def failed(error: BaseException) -> StorageError:
         translation = ForeignKeyViolationError(str(error))
     elif isinstance(error, TimeoutError | asyncpg.QueryCanceledError):
         translation = StorageError("PostgreSQL did not answer in time")
+    elif isinstance(error, asyncpg.InvalidPasswordError):
+        translation = StorageError(
+            "PostgreSQL refused the password: give it in PGPASSWORD or ~/.pgpass"
+        )
+    elif isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        translation = StorageError(f"PostgreSQL does not let the user in: {_line(error)}")
+    elif isinstance(error, _UNUSABLE):
+        translation = StorageError(
+            f"the URL of the PostgreSQL database cannot be used: {_line(error)}"
+        )
     elif isinstance(error, OSError):
         translation = StorageError(f"PostgreSQL cannot be reached: {error}")
     else:
@@ -55,4 +71,5 @@ def is_parting(error: BaseException | None) -> bool:
 
 
 def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+    """Return the driver's words on one line, without the name of a user."""
+    return _USER.sub("the URL's user", " ".join(str(error).split()))

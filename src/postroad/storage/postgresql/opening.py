@@ -25,6 +25,10 @@ _START_S: Final = 30.0  # a server that starts with its database may find it bus
 _CHECK, _ABOUT = "Postroad", "installation:key:value"
 
 
+class OtherKeyError(StorageError):
+    """The key file is not the one that a database was made with."""
+
+
 async def open_for_server(
     url: str,
     key: Path,
@@ -111,7 +115,12 @@ async def _cipher(connection: Any, key: Path, url: str) -> Cipher:
         "SELECT EXISTS (SELECT 1 FROM operator) OR EXISTS (SELECT 1 FROM app)"
         " OR EXISTS (SELECT 1 FROM relay)"
     )
-    cipher = Cipher.open(key, may_create=is_new)
+    try:
+        cipher = Cipher.open(key, may_create=is_new)
+    except StorageError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        raise StorageError(f"{error}: copy it from the first server's data folder") from error
     if check is None:
         # Of two that come at once the first one's counts, and the other finds it.
         await connection.execute(
@@ -124,8 +133,9 @@ async def _cipher(connection: Any, key: Path, url: str) -> Cipher:
     except StorageError:
         fits = False
     if not fits:
-        raise StorageError(
-            f"the key file {key} is not the one that {shown(url)} was made with: put that one there"
+        raise OtherKeyError(
+            f"the key file {key} is not the one that {shown(url)} was made with: each"
+            " server needs a copy of the key file of the first one's data folder"
         )
     return cipher
 

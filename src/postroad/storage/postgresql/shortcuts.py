@@ -55,11 +55,14 @@ counted AS (
     INSERT INTO quota_counter (app_id, key, count, until)
     SELECT app_id, counter, 1, counter_until FROM asked
     ON CONFLICT (app_id, key) DO UPDATE SET
-        count = CASE WHEN quota_counter.until <= (SELECT at FROM asked) THEN 1
-            ELSE quota_counter.count + 1 END,
-        until = CASE WHEN quota_counter.until <= (SELECT at FROM asked) THEN excluded.until
-            ELSE quota_counter.until END
+        count = CASE WHEN quota_counter.until > (SELECT at FROM asked)
+                AND quota_counter.until <= (SELECT counter_latest FROM asked)
+            THEN quota_counter.count + 1 ELSE 1 END,
+        until = CASE WHEN quota_counter.until > (SELECT at FROM asked)
+                AND quota_counter.until <= (SELECT counter_latest FROM asked)
+            THEN quota_counter.until ELSE excluded.until END
     WHERE quota_counter.until <= (SELECT at FROM asked)
+        OR quota_counter.until > (SELECT counter_latest FROM asked)
         OR quota_counter.count < (SELECT most FROM asked)
     RETURNING count, until),
 given AS (SELECT asked.* FROM asked CROSS JOIN counted), {_STORED}

@@ -68,7 +68,9 @@ app = Table(
     Column("max_message", BigInteger, nullable=False),
     Column("max_recipients", Integer, nullable=False),
     Column("max_attachments", BigInteger, nullable=False),
+    Column("name_key", Text),  # what the name is compared by; NULL: named by an older version
     Index(None, "developer_id"),
+    Index("uq_app_name_key", "name_key", unique=True),
 )
 
 app_user = Table(

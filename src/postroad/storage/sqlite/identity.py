@@ -32,7 +32,8 @@ def check_identity(path: Path, connection: sqlite3.Connection) -> None:
             url, at = connection.execute(MOVED).fetchone()
             what = (
                 f"moved to {url} on {datetime.fromtimestamp(at / 1e6, UTC):%Y-%m-%d %H:%M} UTC:"
-                " set POSTROAD_DATABASE to that, or `postroad copy --undo` to send from here again"
+                " set POSTROAD_DATABASE to the URL that you gave to `postroad copy --to`, or"
+                " `postroad copy --undo` to send from here again"
             )
         case _:
             what = "is a database, but not Postroad's"

@@ -30,9 +30,12 @@ def open_beside(path: Path, key: Path) -> SqliteDatabase:
     raises: StorageError, also when there is none or its schema is not this version's.
     """
     if not is_current(path):
-        what = "has the schema of an older Postroad" if path.exists() else "does not exist yet"
+        make = "run `postroad migrate`, or start the server"
+        if path.exists():
+            raise StorageError(f"the database {path} has the schema of an older Postroad: {make}")
         raise StorageError(
-            f"the database {path} {what}: run `postroad migrate`, or start the server"
+            f"the database {path} does not exist yet: for another folder's give --data-dir, or set"
+            f" POSTROAD_DATA_DIR; to make this one, {make}"
         )
     return SqliteDatabase.open(
         path, is_server=False, cipher=Cipher.open(key, may_create=_is_new(path))

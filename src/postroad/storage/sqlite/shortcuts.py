@@ -60,13 +60,16 @@ SELECT {", ".join(f"0 AS {name}" for name in columns.TAKE_IN_COUNTED)};
 
 CREATE TEMP TRIGGER count_in INSTEAD OF INSERT ON counting_in BEGIN
     SELECT RAISE(IGNORE) FROM quota_counter WHERE app_id = NEW.app_id AND key = NEW.counter
-    AND until > NEW.at AND count >= NEW.most;
+    AND until > NEW.at AND until <= NEW.counter_latest AND count >= NEW.most;
     INSERT INTO quota_counter (app_id, key, count, until)
     VALUES (NEW.app_id, NEW.counter, 1, NEW.counter_until)
     ON CONFLICT (app_id, key) DO UPDATE SET
-        count = CASE WHEN quota_counter.until <= NEW.at THEN 1 ELSE quota_counter.count + 1 END,
-        until = CASE WHEN quota_counter.until <= NEW.at THEN excluded.until
-            ELSE quota_counter.until END;
+        count = CASE WHEN quota_counter.until > NEW.at
+                AND quota_counter.until <= NEW.counter_latest
+            THEN quota_counter.count + 1 ELSE 1 END,
+        until = CASE WHEN quota_counter.until > NEW.at
+                AND quota_counter.until <= NEW.counter_latest
+            THEN quota_counter.until ELSE excluded.until END;
     INSERT INTO taking_in VALUES ({", ".join(f"NEW.{name}" for name in columns.TAKE_IN)});
 END;
 

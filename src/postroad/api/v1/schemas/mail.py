@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
 from postroad.api.v1.schemas.view import Body, Instant, View
 from postroad.delivery.states import State
 from postroad.errors import Phase
+from postroad.operations.administration.fields import Rules, mailbox, unless_empty
 from postroad.providers.explainer import Source
 
 
@@ -119,6 +120,8 @@ class Released(View, frozen=True, kw_only=True):
 
 class CheckRequest(Body, frozen=True, kw_only=True):
     """How a relay is tried; addresses are by default the account's own."""
+
+    rules: ClassVar[Rules] = {name: unless_empty(mailbox) for name in ("from_", "to")}
 
     from_: Annotated[str, Meta(max_length=320)] | None = None
     to: Annotated[str, Meta(max_length=320)] | None = None

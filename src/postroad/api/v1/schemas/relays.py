@@ -6,8 +6,10 @@ from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType
 
-from postroad.api.v1.schemas.tenants import Appid, Name, Secret, Text
+from postroad.api.v1.schemas.tenants import Appid, Name, Owner, Secret, Text
 from postroad.api.v1.schemas.view import Body, Instant, View
+from postroad.operations.administration import relays, routes
+from postroad.operations.administration.fields import Rules
 from postroad.tenancy.records import Maker, Security
 
 
@@ -38,6 +40,8 @@ class Relay(View, frozen=True, kw_only=True):
 class RelayChange(Body, frozen=True, kw_only=True):
     """What is to be changed of a relay; what is left out stays. Another host needs the password."""
 
+    rules: ClassVar[Rules] = relays.RULES
+
     name: Name | UnsetType = UNSET
     preset: Annotated[str, Meta(examples=["naver"], max_length=100)] | UnsetType = UNSET
     region: Annotated[str, Meta(description="Of the preset ses.")] | UnsetType = UNSET
@@ -57,10 +61,10 @@ class RelayChange(Body, frozen=True, kw_only=True):
 
 
 class NewRelay(RelayChange, frozen=True, kw_only=True):
-    """A relay to be made; without `appid` that of who asks: the operator's is for every app."""
+    """A relay to be made; one of the operator's own, an `appid` of null, is for every app."""
 
     name: Name
-    app_id: Appid | UnsetType = UNSET
+    app_id: Owner | UnsetType | None = UNSET
 
     not_fields: ClassVar[frozenset[str]] = frozenset({"name", "app_id"})
 
@@ -78,6 +82,8 @@ class Route(View, frozen=True, kw_only=True):
 
 class RouteChange(Body, frozen=True, kw_only=True):
     """What is to be changed of a route; what is left out stays."""
+
+    rules: ClassVar[Rules] = routes.RULES
 
     relay: Annotated[str, Meta(description="The relay's id.", max_length=64)] | UnsetType = UNSET
     from_: (

@@ -7,6 +7,8 @@ from typing import Annotated, ClassVar
 from msgspec import UNSET, Meta, UnsetType
 
 from postroad.api.v1.schemas.view import Body, Instant, View
+from postroad.operations.administration import apps, developers, keys, users
+from postroad.operations.administration.fields import Rules
 from postroad.tenancy.records import (
     AppState,
     DeveloperState,
@@ -21,6 +23,15 @@ from postroad.tenancy.records import (
 Name = Annotated[str, Meta(min_length=1, max_length=100, examples=["shop"])]
 Text = Annotated[str, Meta(max_length=500)]
 Appid = Annotated[str, Meta(max_length=64, description="The app's appid.", examples=["1234567890"])]
+Owner = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        description="Whose it is: an app's appid, or null for the operator's own. An app's key "
+        "may leave it out; the operator's may not.",
+        examples=["1234567890"],
+    ),
+]
 Moment = Annotated[
     str,
     Meta(
@@ -53,6 +64,8 @@ class Developer(View, frozen=True, kw_only=True):
 class NewDeveloper(Body, frozen=True, kw_only=True):
     """A developer to be made."""
 
+    rules: ClassVar[Rules] = developers.RULES
+
     name: Name
     state: DeveloperState | UnsetType = UNSET
     paid_until: Moment | UnsetType | None = UNSET
@@ -62,6 +75,8 @@ class NewDeveloper(Body, frozen=True, kw_only=True):
 
 class DeveloperChange(Body, frozen=True, kw_only=True):
     """What is to be changed of a developer; what is left out stays."""
+
+    rules: ClassVar[Rules] = developers.RULES
 
     name: Name | UnsetType = UNSET
     state: DeveloperState | UnsetType = UNSET
@@ -103,6 +118,8 @@ class App(View, frozen=True, kw_only=True):
 class AppChange(Body, frozen=True, kw_only=True):
     """What is to be changed of an app; what is left out stays."""
 
+    rules: ClassVar[Rules] = apps.RULES
+
     name: Name | UnsetType = UNSET
     developer: Annotated[str, Meta(description="The developer's id.")] | UnsetType | None = UNSET
     state: AppState | UnsetType = UNSET
@@ -134,6 +151,8 @@ class AppChange(Body, frozen=True, kw_only=True):
 
 class NewApp(AppChange, frozen=True, kw_only=True):
     """An app to be made."""
+
+    rules: ClassVar[Rules] = apps.NEW_RULES
 
     name: Name
     appid: Annotated[str, Meta(description="Ten digits; by default new ones.")] | UnsetType = UNSET
@@ -177,6 +196,8 @@ class Senders(View, frozen=True, kw_only=True):
 class SendersChange(Body, frozen=True, kw_only=True):
     """The whole list."""
 
+    rules: ClassVar[Rules] = {"items": apps.RULES["senders"]}
+
     items: Patterns
 
 
@@ -196,6 +217,8 @@ class User(View, frozen=True, kw_only=True):
 
 class UserChange(Body, frozen=True, kw_only=True):
     """What is to be changed of a user; what is left out stays."""
+
+    rules: ClassVar[Rules] = users.NEW_RULES
 
     password: Secret | UnsetType = UNSET
     nickname: Text | UnsetType = UNSET
@@ -232,6 +255,8 @@ class Key(View, frozen=True, kw_only=True):
 class KeyChange(Body, frozen=True, kw_only=True):
     """What is to be changed of a key; what is left out stays."""
 
+    rules: ClassVar[Rules] = keys.RULES
+
     name: Name | UnsetType = UNSET
     scopes: tuple[Scope, ...] | UnsetType = UNSET
     expires_at: Moment | UnsetType | None = UNSET
@@ -244,9 +269,9 @@ class KeyChange(Body, frozen=True, kw_only=True):
 
 
 class NewKey(KeyChange, frozen=True, kw_only=True):
-    """A key to be made; without `appid` that of who asks: the operator's, or the app's."""
+    """A key to be made; the operator's key says in `appid` whose it is."""
 
-    app_id: Appid | UnsetType = UNSET
+    app_id: Owner | UnsetType | None = UNSET
 
     not_fields: ClassVar[frozenset[str]] = frozenset({"app_id"})
 

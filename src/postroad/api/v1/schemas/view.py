@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Final, Self
 import msgspec
 
 from postroad.message import Address
+from postroad.operations.administration.fields import Rules
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _RENAME: Final = {"from_": "from", "app_id": "appid"}
@@ -27,6 +28,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, rename=_RENAME, forbid_unk
     """A body of a request; unknown fields are refused."""
 
     not_fields: ClassVar[frozenset[str]] = frozenset()  # given to the operation by themselves
+    rules: ClassVar[Rules] = {}  # of the operation, for what a shape cannot say
 
     def given(self) -> Any:
         """Return the fields that were given."""
