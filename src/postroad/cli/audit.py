@@ -10,7 +10,7 @@ import click
 from postroad.cli.exits import Exit
 from postroad.cli.groups import group, subcommand
 from postroad.cli.installation import Where, acting, inside, installation_options
-from postroad.cli.options import json_option, option
+from postroad.cli.options import json_option, limit_option, option
 from postroad.errors import NotFoundError, StorageError
 
 if TYPE_CHECKING:
@@ -65,14 +65,7 @@ class Noted(click.ParamType):  # type: ignore[type-arg]
     metavar="NUMBER",
     help="The entries that follow this one, instead of the newest.",
 )
-@option(
-    "--limit",
-    type=click.IntRange(1, 100_000),
-    metavar="NUMBER",
-    default=50,
-    show_default=True,
-    help="How many.",
-)
+@limit_option("How many.")
 @installation_options
 @json_option("the entries, and the number and the hash of the newest of all,")
 def list_(

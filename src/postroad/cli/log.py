@@ -10,7 +10,7 @@ import click
 from postroad.cli.filters import Filters, filter_options
 from postroad.cli.installation import Where, inside, installation_options
 from postroad.cli.layout import Column
-from postroad.cli.options import CONTEXT, SectionedCommand, json_option, option
+from postroad.cli.options import CONTEXT, SectionedCommand, json_option, limit_option, option
 
 if TYPE_CHECKING:
     from postroad.delivery.messages import LogEntry
@@ -54,14 +54,7 @@ Show = Callable[[Sequence["LogEntry"], Mapping[str, str]], None]
     metavar="STATE",
     help=f"Only requests that ended so: {', '.join(STATES)}.",
 )
-@option(
-    "--limit",
-    type=click.IntRange(1, 100_000),
-    metavar="NUMBER",
-    default=50,
-    show_default=True,
-    help="How many of the newest.",
-)
+@limit_option("How many of the newest.")
 @installation_options
 @json_option("the entries (with --follow one object a line)")
 def command(

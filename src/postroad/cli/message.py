@@ -10,7 +10,7 @@ from postroad.cli.exits import Exit
 from postroad.cli.filters import Filters, filter_options
 from postroad.cli.groups import group, subcommand
 from postroad.cli.installation import Where, acting, inside, installation_options
-from postroad.cli.options import json_option, language, language_option, option
+from postroad.cli.options import json_option, language, language_option, limit_option, option
 from postroad.delivery.states import State
 from postroad.errors import ConflictError, NotFoundError
 
@@ -44,14 +44,7 @@ command = group(
     metavar="STATE",
     help="Only those with a recipient in this state: captured, accepted, bounced, in_doubt, …",
 )
-@option(
-    "--limit",
-    type=click.IntRange(1, 100_000),
-    metavar="NUMBER",
-    default=50,
-    show_default=True,
-    help="How many of the newest.",
-)
+@limit_option("How many of the newest.")
 @installation_options
 @json_option("the messages")
 def list_(

@@ -118,3 +118,18 @@ def language(lang: str | None) -> str:
 def json_option(what: str) -> Callable[[Any], Any]:
     """Return the decorator that adds `--json`; `what` says what is printed."""
     return option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON.")
+
+
+def limit_option(text: str) -> Callable[[Any], Any]:
+    """Return the option that says how many entries a list shows.
+
+    text: its help.
+    """
+    return option(
+        "--limit",
+        type=click.IntRange(1, 100_000),
+        metavar="NUMBER",
+        default=50,
+        show_default=True,
+        help=text,
+    )

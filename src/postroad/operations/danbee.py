@@ -18,8 +18,8 @@ from postroad.operations.sending import Caller, NotSent, Sending, Sent, TooSoon,
 from postroad.operations.wording import Wrong
 from postroad.tenancy import keys
 from postroad.tenancy.limits import Excess, Measure, Standing, tightest
-from postroad.tenancy.policy import is_captured, matches
-from postroad.tenancy.records import ApiKey, App, AppState, DeveloperState, Scope
+from postroad.tenancy.policy import hindrance_of_developer, is_captured, matches
+from postroad.tenancy.records import ApiKey, App, AppState, Scope
 from postroad.tenancy.refusals import Check
 from postroad.transport.relay import Relay
 
@@ -184,10 +184,7 @@ class Danbee:
     async def _refusal(self, app: App) -> str | None:
         """Return why the app may not send at all."""
         developer = await self._facts.developer(app.developer_id) if app.developer_id else None
-        if developer is not None and (
-            developer.state is not DeveloperState.NORMAL
-            or (developer.paid_until is not None and developer.paid_until < self._clock())
-        ):
+        if developer is not None and hindrance_of_developer(developer, self._clock()):
             return _NOT_ALLOWED
         if app.state is AppState.STOPPED and app.stop_prompt:
             return app.stop_prompt

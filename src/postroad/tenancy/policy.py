@@ -21,13 +21,19 @@ def hindrance(app: App, developer: Developer | None, now: datetime) -> str:
 
     developer: whom the app belongs to, if anybody.
     """
-    if developer is not None:
-        if developer.state is not DeveloperState.NORMAL:
-            return "the app's developer is disabled"
-        if developer.paid_until is not None and developer.paid_until < now:
-            return "the app's developer has not paid"
+    if developer is not None and (why := hindrance_of_developer(developer, now)):
+        return why
     if app.state is not AppState.NORMAL:
         return f"the app is {app.state.value.replace('_', ' ')}"
+    return ""
+
+
+def hindrance_of_developer(developer: Developer, now: datetime) -> str:
+    """Return why no app of the developer may send, "" when they may."""
+    if developer.state is not DeveloperState.NORMAL:
+        return "the app's developer is disabled"
+    if developer.paid_until is not None and developer.paid_until < now:
+        return "the app's developer has not paid"
     return ""
 
 

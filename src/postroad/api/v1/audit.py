@@ -7,7 +7,7 @@ from typing import Annotated
 from litestar import Router, get
 from litestar.params import QueryParameter
 
-from postroad.api.v1.paging import Page, opaque, text_of
+from postroad.api.v1.paging import Page, cut, opaque, text_of
 from postroad.api.v1.parameters import CallerReach, Cursor, Limit, OfApp, TheManagement
 from postroad.api.v1.problems import BadCursorError
 from postroad.api.v1.schemas.mail import AuditEntry
@@ -34,12 +34,8 @@ async def list_audit(
     after = 0 if cursor is None else _number(cursor)
     which = AuditFilter(await reach.scope(app), actor, action, after)
     found = await management.audit.entries(which, limit=limit + 1)
-    more = len(found) > limit
-    found = found[:limit]
-    return Page(
-        [AuditEntry.of(each, changes=dict(each.changes)) for each in found],
-        opaque(str(found[-1].seq)) if more else None,
-    )
+    page, rest = cut(found, limit, lambda last: opaque(str(last.seq)))
+    return Page([AuditEntry.of(each, changes=dict(each.changes)) for each in page], rest)
 
 
 def _number(cursor: str) -> int:

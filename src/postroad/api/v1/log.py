@@ -13,7 +13,7 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from postroad.api.v1.messages import zoned
-from postroad.api.v1.paging import Page, id_of, opaque
+from postroad.api.v1.paging import Page, cut, id_of, opaque
 from postroad.api.v1.parameters import (
     CallerReach,
     Cursor,
@@ -73,9 +73,8 @@ async def list_log(
         before=None if cursor is None else id_of(cursor),
     )
     found = [*reversed(await management.send_log.entries(which, limit=limit + 1))]
-    more = len(found) > limit
-    found = found[:limit]
-    return Page([LogEntry.of(each) for each in found], opaque(found[-1].id) if more else None)
+    page, rest = cut(found, limit, lambda last: opaque(last.id))
+    return Page([LogEntry.of(each) for each in page], rest)
 
 
 @get("/log.csv", media_type="text/csv")

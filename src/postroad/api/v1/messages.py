@@ -9,7 +9,7 @@ from urllib.parse import quote
 from litestar import Response, Router, delete, get, post
 from litestar.params import PathParameter, QueryParameter
 
-from postroad.api.v1.paging import Page, id_of, opaque
+from postroad.api.v1.paging import Page, cut, id_of, opaque
 from postroad.api.v1.parameters import (
     CallerReach,
     Cursor,
@@ -76,9 +76,8 @@ async def list_messages(
     )
     before = None if cursor is None else id_of(cursor)
     found = await management.messages.page(which, before=before, limit=limit + 1)
-    more = len(found) > limit
-    found = found[:limit]
-    return Page([_message(each) for each in found], opaque(found[-1].id) if more else None)
+    page, rest = cut(found, limit, lambda last: opaque(last.id))
+    return Page([_message(each) for each in page], rest)
 
 
 @get("/{message_id:str}")

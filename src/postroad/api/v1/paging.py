@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
@@ -36,9 +36,19 @@ async def page_of(
     """
     after = None if cursor is None else _point(cursor)
     found = [*await shelf.page(after=after, limit=limit + 1)]
-    more = len(found) > limit
-    found = found[:limit]
-    return [view.of(each) for each in found], _cursor(found[-1]) if more else None
+    page, rest = cut(found, limit, _cursor)
+    return [view.of(each) for each in page], rest
+
+
+def cut(
+    found: Sequence[T], limit: int, cursor: Callable[[T], str]
+) -> tuple[Sequence[T], str | None]:
+    """Return a page of what was found, and the cursor of the rest.
+
+    found: one more than `limit` when there is a rest.
+    """
+    page = found[:limit]
+    return page, cursor(page[-1]) if len(found) > limit else None
 
 
 def opaque(text: str) -> str:
